@@ -1,0 +1,31 @@
+{#
+    Partitions whose current load differs from the one the warehouse was built from. Orchestration passes them as the
+    variables touched_months ('YYYY-MM') and touched_days ('YYYY-MM-DD'); an incremental model rebuilds these and only these.
+#}
+{% macro touched_list(grain) -%}
+    {%- set values = var('touched_months') if grain == 'month' else var('touched_days') -%}
+    {%- if values -%}
+        ({%- for value in values -%}'{{ value }}'{{ ', ' if not loop.last }}{%- endfor -%})
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# Filter of an incremental model: true on a full build, otherwise membership in the touched partitions. #}
+{% macro touched(column, grain='month') -%}
+    {%- set values = touched_list(grain) -%}
+    {%- if not is_incremental() -%} true
+    {%- elif values -%} {{ column }} in {{ values }}
+    {%- else -%} false
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# Pre-hook of an incremental model: takes the touched partitions out, in the transaction that puts them back. #}
+{% macro delete_touched(column, grain='month') -%}
+    {%- set values = touched_list(grain) -%}
+    {%- if is_incremental() and values -%}
+        delete from {{ this }} where {{ column }} in {{ values }}
+    {%- else -%}
+        select 1 as nothing_to_delete
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,9 @@
+with source as (
+    select * from {{ lake_source('aws_focus', focus_lake_columns()) }}
+),
+
+renamed as (
+    {{ focus_renamed('source', tags='Tags') }}
+)
+
+select * from renamed
