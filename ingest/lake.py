@@ -1,0 +1,284 @@
+"""The lake: atomic partitions of Parquet files, each with a manifest; readers follow ``current.json`` and ``index.json``.
+
+``<source>/<dataset>/partition=<p>/<load_id>/part-*.parquet`` and ``manifest.json``; ``partition=<p>/current.json`` names the
+load that counts. A commit writes aside, flushes, renames, then replaces the pointer: killed anywhere it leaves the old or
+the new partition, never half of one. Loads are named by content, so the same input has the same id at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+
+from ingest.durable_files import locked, read_json, replace_json, sync_file, sync_folder, write_json
+from ingest.errors import DeliveryError, TransientError
+from ingest.lake_workspace import Workspace
+from ingest.landing import connect, describe_parquet, parquet_rows
+from ingest.load_log import LoadLog, load_message
+from ingest.manifest import Column, LakeFile, Manifest, SourceFile, load_id_of
+from ingest.quarantine import Quarantine, QuarantineEntry, entry_of
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What ``Delivery.land`` wrote: Parquet files in the given folder, where they came from, rows and money.
+
+    ``hashes`` holds the SHA-256 of landed files that the copy already computed (byte for byte deliveries).
+    """
+
+    files: tuple[Path, ...]
+    source_files: tuple[SourceFile, ...]
+    rows: int
+    money: dict[str, dict[str, Decimal]]
+    notes: tuple[str, ...] = ()
+    hashes: Mapping[Path, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One partition of one data set as it lies at the provider now.
+
+    ``fingerprint`` is a cheap change token: equal means nothing to do. ``land`` writes ``part-*.parquet`` into the empty
+    folder it is given and checks them; it raises DeliveryError (malformed) or TransientError (try again).
+    ``format_version`` goes up when the adapter writes the same input differently.
+    """
+
+    source: str
+    dataset: str
+    partition: str
+    fingerprint: str
+    delivered_at: datetime
+    files: tuple[str, ...]
+    land: Callable[[Path], Landed]
+    format_version: int = 1
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """(source, dataset, partition)."""
+        return (self.source, self.dataset, self.partition)
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """The outcome of a commit: the manifest that counts now and the one it replaced."""
+
+    status: Literal["committed", "unchanged"]
+    manifest: Manifest
+    previous: Manifest | None
+    message: str
+
+
+class Lake:
+    """The lake below ``root``. Building it touches nothing; the first write cleans up after crashed runs."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.load_log = LoadLog(root / "load_log.jsonl")
+        self.quarantine_entries = Quarantine(root / "_quarantine")
+
+    @property
+    def index_path(self) -> Path:
+        """JSON array of all current manifests."""
+        return self.root / "index.json"
+
+    def current(self, source: str, dataset: str, partition: str) -> Manifest | None:
+        """The manifest that counts for one partition, or None."""
+        document = read_json(self._partition_folder(source, dataset, partition) / "current.json")
+        return Manifest.from_json(document) if document is not None else None
+
+    def manifests(self) -> list[Manifest]:
+        """All current manifests, ordered by source, data set, partition."""
+        paths = self.root.glob("[!_]*/*/partition=*/current.json")
+        found = [Manifest.from_json(document) for path in paths if (document := read_json(path)) is not None]
+        return sorted(found, key=lambda manifest: manifest.key)
+
+    def write_index(self) -> Path:
+        """Rewrite ``index.json`` from the current manifests, atomically and in a fixed order."""
+        with self._lock():
+            manifests = [manifest.to_json() for manifest in self.manifests()]
+            if read_json(self.index_path) != manifests:
+                replace_json(self.index_path, manifests, aside=self._workspace.file())
+        return self.index_path
+
+    def recover(self) -> None:
+        """Clean up after crashed runs: abandoned temporary folders, a torn or missing load-log line."""
+        self._workspace.clean()
+        with self._lock():
+            self.load_log.cut_torn_line()
+            for manifest in self.load_log.missing(self.manifests()):
+                log.warning("load log repaired: %s %s %s", *manifest.key)
+                self.load_log.append(manifest, self._earlier(manifest))
+
+    def commit(self, delivery: Delivery) -> LoadResult:
+        """Land one delivery and make it the partition that counts, or leave everything as it is.
+
+        Raises:
+            DeliveryError: malformed input; nothing changed (see ``quarantine``).
+            TransientError: worth a retry; nothing changed.
+        """
+        current = self.current(*delivery.key)
+        if current is not None and self._is_same(current, delivery):
+            self._resolve(delivery)
+            return LoadResult("unchanged", current, current, f"{delivery.partition} unchanged")
+        folder = self._workspace.folder()
+        try:
+            landed = _land(delivery, folder)
+            manifest = self._describe(delivery, landed, folder)
+            with self._lock():
+                result = self._publish(delivery, manifest, folder)
+            self._resolve(delivery)
+            return result
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def quarantine(self, delivery: Delivery, error: DeliveryError) -> QuarantineEntry:
+        """Record why a delivery was refused; the partition keeps its last good load."""
+        source, dataset, partition = delivery.key
+        entry = entry_of(
+            error,
+            source=source,
+            dataset=dataset,
+            partition=partition,
+            fingerprint=delivery.fingerprint,
+            files=delivery.files,
+        )
+        self.quarantine_entries.record(entry, aside=self._workspace.file())
+        return entry
+
+    @cached_property
+    def _workspace(self) -> Workspace:
+        return Workspace(self.root / "_tmp")
+
+    def _lock(self):
+        self.root.mkdir(parents=True, exist_ok=True)
+        return locked(self.root / ".lock")
+
+    def _partition_folder(self, source: str, dataset: str, partition: str) -> Path:
+        return self.root / source / dataset / f"partition={partition}"
+
+    def _is_same(self, current: Manifest, delivery: Delivery) -> bool:
+        same = (current.fingerprint, current.format_version) == (delivery.fingerprint, delivery.format_version)
+        return same and self._is_complete(current)
+
+    def _is_complete(self, manifest: Manifest) -> bool:
+        paths = [(self.root / item.path, item.size) for item in manifest.files]
+        return all(path.is_file() and path.stat().st_size == size for path, size in paths)
+
+    def _resolve(self, delivery: Delivery) -> None:
+        if self.quarantine_entries.root.is_dir():
+            self.quarantine_entries.resolve(*delivery.key, files=delivery.files, aside=self._workspace.file())
+
+    def _earlier(self, manifest: Manifest) -> Manifest | None:
+        if manifest.previous_load_id is None:
+            return None
+        folder = self._partition_folder(*manifest.key) / manifest.previous_load_id
+        document = read_json(folder / "manifest.json")
+        return Manifest.from_json(document) if document is not None else None
+
+    def _describe(self, delivery: Delivery, landed: Landed, folder: Path) -> Manifest:
+        """The manifest of freshly landed files; drops whatever else lies in their folder."""
+        for stray in set(folder.iterdir()) - set(landed.files):
+            shutil.rmtree(stray) if stray.is_dir() else stray.unlink()
+        hashes = [item.sha256 for item in landed.source_files]
+        load_id = load_id_of(
+            dataset=delivery.dataset,
+            partition=delivery.partition,
+            format_version=delivery.format_version,
+            hashes=hashes,
+        )
+        home = (self._partition_folder(*delivery.key) / load_id).relative_to(self.root)
+        with connect() as connection:
+            rows = parquet_rows(connection, landed.files)
+            columns = describe_parquet(connection, landed.files)
+        files = []
+        for path in landed.files:
+            sync_file(path)
+            stat = path.stat()
+            digest = landed.hashes.get(path) or file_sha256(path)
+            files.append(LakeFile((home / path.name).as_posix(), stat.st_size, stat.st_mtime_ns, rows[path], digest))
+        if sum(rows.values()) != landed.rows:
+            raise DeliveryError(
+                "the landed files do not hold the rows that were read",
+                where={"source": delivery.source, "dataset": delivery.dataset, "partition": delivery.partition},
+                found=f"{sum(rows.values())} rows",
+                expected=f"{landed.rows} rows",
+                fix="ingest again; if it stays, report the delivery",
+            )
+        return Manifest(
+            load_id=load_id,
+            source=delivery.source,
+            dataset=delivery.dataset,
+            partition=delivery.partition,
+            fingerprint=delivery.fingerprint,
+            format_version=delivery.format_version,
+            delivered_at=delivery.delivered_at,
+            committed_at=datetime.now(UTC),
+            previous_load_id=None,
+            rows=landed.rows,
+            money=landed.money,
+            columns=tuple(Column(name, kind) for name, kind in columns),
+            files=tuple(files),
+            source_files=landed.source_files,
+            notes=landed.notes,
+        )
+
+    def _publish(self, delivery: Delivery, manifest: Manifest, folder: Path) -> LoadResult:
+        """Rename the load into place and turn the pointer; the caller holds the lock."""
+        partition = self._partition_folder(*delivery.key)
+        current = self.current(*delivery.key)
+        known = read_json(partition / manifest.load_id / "manifest.json")
+        kept = Manifest.from_json(known) if known is not None else None
+        if kept is not None and self._is_complete(kept):
+            manifest = replace(manifest, files=kept.files)
+        else:
+            self._rename_into(folder, partition / manifest.load_id, manifest)
+        if current is not None and current.load_id == manifest.load_id:
+            manifest = replace(manifest, previous_load_id=current.previous_load_id, committed_at=current.committed_at)
+            replace_json(partition / "current.json", manifest.to_json(), aside=self._workspace.file())
+            return LoadResult("unchanged", manifest, current, f"{delivery.partition} unchanged: same content")
+        manifest = replace(manifest, previous_load_id=current.load_id if current else None)
+        replace_json(partition / "current.json", manifest.to_json(), aside=self._workspace.file())
+        self.load_log.append(manifest, current)
+        return LoadResult("committed", manifest, current, load_message(manifest, current))
+
+    def _rename_into(self, folder: Path, target: Path, manifest: Manifest) -> None:
+        write_json(folder / "manifest.json", manifest.to_json())
+        sync_folder(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            target.rename(self._workspace.file())
+        os.rename(folder, target)
+        sync_folder(target.parent)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file in hex."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _land(delivery: Delivery, folder: Path) -> Landed:
+    """Run the adapter; what an engine says about unreadable input becomes a DeliveryError."""
+    where = {"source": delivery.source, "dataset": delivery.dataset, "partition": delivery.partition}
+    fix = "deliver the files again, or correct them; the partition keeps its last good load"
+    try:
+        return delivery.land(folder)
+    except (duckdb.OutOfMemoryException, duckdb.HTTPException, MemoryError) as error:
+        raise TransientError("landing ran out of resources", where=where, found=str(error), fix="ingest again") from error
+    except (duckdb.Error, UnicodeError, ValueError, KeyError) as error:
+        raise DeliveryError("the delivery cannot be read", where=where, found=str(error), fix=fix) from error
+    except OSError as error:
+        raise TransientError("reading or writing failed", where=where, found=str(error), fix="ingest again") from error
