@@ -1,0 +1,105 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook="{{ delete_touched('billing_period') }}",
+    )
+}}
+
+{#-
+    Stage 3: a provider's cost of one day, account, model and token type over the keys that used it, by their tokens (equal
+    prices, so token shares are list-price shares). A line without a token type, or one no usage explains, goes over the
+    account's keys of that day by list cost; what then has no usage at all is unallocated, by name.
+-#}
+with pooled as (
+    select
+        charges.charge_key, charges.billing_period, charges.charge_date, charges.billing_currency, charges.service_provider_name,
+        charges.x_project_id, charges.x_model, charges.x_token_type, charges.x_evidence, charges.billed_cost,
+        charges.effective_cost, matched.rule_id, matched.pool_id
+    from {{ ref('fct_charges') }} as charges
+    inner join {{ ref('int_charges_matched') }} as matched on charges.charge_key = matched.charge_key
+    inner join {{ ref('pools') }} as pools on matched.pool_id = pools.pool_id and pools.driver = 'api'
+    where {{ touched('charges.billing_period') }} and {{ touched('matched.billing_period') }}
+),
+
+usage_weights as (
+    select * from {{ ref('int_api_usage_weights') }}
+    where charge_date in (select charge_date from pooled)
+),
+
+weights as (
+    select
+        *,
+        sum(weight) over driver_group as total_weight,
+        sum(weight) over (
+            driver_group order by team_id, api_key_id, model_id, model_raw
+            rows between unbounded preceding and current row
+        ) as running_weight
+    from usage_weights
+    window driver_group as (
+        partition by
+            driver, service_provider_name, charge_date, account_id,
+            case when driver = 'tokens' then model_raw end, token_type
+    )
+),
+
+explained as (
+    select pooled.charge_key, bool_or(weights.total_weight is not null) as is_explained_by_tokens
+    from pooled
+    left join weights
+        on weights.driver = 'tokens'
+        and pooled.service_provider_name = weights.service_provider_name
+        and pooled.charge_date = weights.charge_date
+        and pooled.x_project_id is not distinct from weights.account_id
+        and pooled.x_model = weights.model_raw
+        and pooled.x_token_type = weights.token_type
+    group by pooled.charge_key
+),
+
+split as (
+    select pooled.*, weights.driver, weights.api_key_id, weights.team_id, weights.model_id, weights.weight,
+        weights.running_weight, weights.total_weight
+    from pooled
+    inner join explained on pooled.charge_key = explained.charge_key
+    left join weights
+        on weights.driver = case when explained.is_explained_by_tokens then 'tokens' else 'list_cost' end
+        and pooled.service_provider_name = weights.service_provider_name
+        and pooled.charge_date = weights.charge_date
+        and pooled.x_project_id is not distinct from weights.account_id
+        and (
+            not explained.is_explained_by_tokens
+            or (pooled.x_model = weights.model_raw and pooled.x_token_type = weights.token_type)
+        )
+),
+
+final as (
+    select
+        charge_key,
+        billing_period,
+        billing_currency,
+        case when weight is null then 'residual' else 'api_pool' end as stage,
+        case when weight is null or team_id = 'unallocated' then 'unallocated' else 'api' end as cost_category,
+        concat_ws(
+            ' > ', 'rule:' || rule_id, 'pool:' || pool_id,
+            'account:' || coalesce(x_project_id, 'default'),
+            case when weight is null then 'unallocated: no usage of this account and day'
+                else 'key:' || coalesce(api_key_id, 'none') end
+        ) as allocation_path,
+        coalesce(team_id, 'unallocated') as team_id,
+        cast(null as varchar) as product,
+        coalesce(model_id, x_model) as model_id,
+        cast(null as varchar) as deployment_id,
+        cast(null as varchar) as gpu_state,
+        rule_id,
+        pool_id,
+        coalesce(driver, 'none') as driver,
+        cast(coalesce(weight / total_weight, 1) as double) as share,
+        x_evidence,
+        case when weight is null then billed_cost
+            else {{ exact_part('billed_cost', 'weight', 'running_weight', 'total_weight') }} end as billed_cost,
+        case when weight is null then effective_cost
+            else {{ exact_part('effective_cost', 'weight', 'running_weight', 'total_weight') }} end as effective_cost
+    from split
+)
+
+select * from final

@@ -1,0 +1,142 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook="{{ delete_touched('billing_period') }}",
+    )
+}}
+
+{#-
+    Stage 2: the cost of a GPU node-day over who held its GPUs and how they worked. Billed and effective cost have weights of
+    their own, because a commitment can cover some hours of a day and not others. Where a basis has no usable money weights
+    (all zero, or a negative hour) the seconds are the weights.
+-#}
+with charges as (
+    select
+        charge_key, billing_period, charge_date, billing_currency, x_evidence, billed_cost, effective_cost,
+        {{ short_resource_id('resource_id') }} as resource_id
+    from {{ ref('fct_charges') }}
+    where {{ touched('billing_period') }}
+),
+
+gpu_pools as (
+    select pool_id from {{ ref('pools') }} where driver = 'gpu'
+),
+
+matched as (
+    select int_charges_matched.*
+    from {{ ref('int_charges_matched') }} as int_charges_matched
+    inner join gpu_pools on int_charges_matched.pool_id = gpu_pools.pool_id
+    where {{ touched('int_charges_matched.billing_period') }}
+),
+
+pooled as (
+    select charges.*, matched.rule_id, matched.pool_id
+    from charges
+    inner join matched on charges.charge_key = matched.charge_key
+),
+
+node_days as (
+    select
+        resource_id,
+        charge_date,
+        coalesce(team_id, 'unallocated') as holder_team_id,
+        namespace,
+        deployment_id,
+        model_id,
+        state,
+        sum(seconds) as seconds,
+        sum(billed_cost) as billed_weight,
+        sum(effective_cost) as effective_weight
+    from {{ ref('fct_gpu_hours') }}
+    where
+        resource_id in (select resource_id from pooled)
+        and charge_date in (select charge_date from pooled)
+    group by all
+),
+
+ordered as (
+    select
+        *,
+        sum(seconds) over node_day as total_seconds,
+        sum(billed_weight) over node_day as total_billed,
+        sum(effective_weight) over node_day as total_effective,
+        min(billed_weight) over node_day as least_billed,
+        min(effective_weight) over node_day as least_effective,
+        sum(seconds) over running as running_seconds,
+        sum(billed_weight) over running as running_billed,
+        sum(effective_weight) over running as running_effective
+    from node_days
+    window
+        node_day as (partition by resource_id, charge_date),
+        running as (
+            partition by resource_id, charge_date
+            order by holder_team_id, namespace, deployment_id, model_id, state
+            rows between unbounded preceding and current row
+        )
+),
+
+split as (
+    select
+        pooled.*,
+        ordered.* exclude (resource_id, charge_date),
+        case
+            when ordered.total_seconds is null then pooled.billed_cost
+            when least_billed >= 0 and total_billed > 0
+                then {{ exact_part('pooled.billed_cost', 'billed_weight', 'running_billed', 'total_billed') }}
+            else {{ exact_part('pooled.billed_cost', 'seconds', 'running_seconds', 'total_seconds') }}
+        end as part_billed_cost,
+        case
+            when ordered.total_seconds is null then pooled.effective_cost
+            when least_effective >= 0 and total_effective > 0
+                then {{ exact_part('pooled.effective_cost', 'effective_weight', 'running_effective', 'total_effective') }}
+            else {{ exact_part('pooled.effective_cost', 'seconds', 'running_seconds', 'total_seconds') }}
+        end as part_effective_cost
+    from pooled
+    left join ordered
+        on pooled.resource_id = ordered.resource_id and pooled.charge_date = ordered.charge_date
+),
+
+final as (
+    select
+        charge_key,
+        billing_period,
+        billing_currency,
+        case when state is null then 'residual' else 'gpu_pool' end as stage,
+        case
+            when state is null then 'unallocated'
+            when state = 'unobserved' then 'unobserved'
+            when state in ('unallocated', 'warm_idle', 'loading', 'standby') then 'idle'
+            when holder_team_id = 'unallocated' then 'unallocated'
+            else 'gpu'
+        end as cost_category,
+        concat_ws(
+            ' > ', 'rule:' || rule_id, 'pool:' || pool_id,
+            coalesce('node:' || resource_id, 'no node'),
+            case
+                when state is null then 'unallocated: no GPU hours of this node and day'
+                when state in ('unallocated', 'unobserved') then 'state:' || state
+                else coalesce('deployment:' || deployment_id, 'namespace:' || namespace, 'unknown holder') || ' > state:' || state
+            end
+        ) as allocation_path,
+        case
+            when state is null or state = 'unobserved' then 'unallocated'
+            when state = 'unallocated' then '{{ var("platform_team") }}'
+            when state in ('warm_idle', 'loading', 'standby') and '{{ var("idle_policy") }}' = 'platform' then '{{ var("platform_team") }}'
+            else holder_team_id
+        end as team_id,
+        cast(null as varchar) as product,
+        model_id,
+        deployment_id,
+        state as gpu_state,
+        rule_id,
+        pool_id,
+        'gpu_seconds' as driver,
+        cast(coalesce(effective_weight / nullif(total_effective, 0), seconds / nullif(total_seconds, 0), 1) as double) as share,
+        x_evidence,
+        part_billed_cost as billed_cost,
+        part_effective_cost as effective_cost
+    from split
+)
+
+select * from final

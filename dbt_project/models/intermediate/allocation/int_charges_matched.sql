@@ -1,0 +1,155 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook="{{ delete_touched('billing_period') }}",
+    )
+}}
+
+{#-
+    Each charge with the one allocation rule that takes it: the valid rule of lowest priority number (ties: rule_id).
+    A charge no rule takes keeps its row, without a rule. A passthrough rule names the team by the matched value; a value that
+    is no team leaves the charge unallocated and says so.
+-#}
+with charges as (
+    select * from {{ ref('fct_charges') }}
+    where {{ touched('billing_period') }}
+),
+
+rules as (
+    select * from {{ ref('rules') }}
+    where match_field != 'namespace'
+),
+
+-- one row per rule: shares of a rule are rows of the seed
+rule_heads as (
+    select distinct
+        rule_id, priority, valid_from, valid_to, match_field, match_key, match_type, match_value, target_type,
+        case when target_type = 'pool' or target = '{value}' then target end as target
+    from rules
+),
+
+teams as (
+    select * from {{ ref('teams') }}
+),
+
+instance_types as (
+    select distinct instance_type from {{ ref('instance_types') }}
+),
+
+{%- set fields = {
+    'provider': 'service_provider_name',
+    'service': 'service_name',
+    'account': 'billing_account_id',
+    'sub_account': 'sub_account_id',
+    'project': 'x_project_id',
+    'resource': 'resource_id',
+    'api_key': 'x_api_key_id',
+    'charge_category': 'charge_category',
+    'commitment_status': 'commitment_discount_status',
+    'sku': 'sku_meter',
+    'model': 'x_model',
+} %}
+
+-- distinct values of each field are matched, not charges
+attributes as (
+    {%- for field, column in fields.items() %}
+    select distinct '{{ field }}' as match_field, cast(null as varchar) as match_key, {{ column }} as value from charges
+    where {{ column }} is not null and '{{ field }}' in (select match_field from rules)
+    union all
+    {%- endfor %}
+    select distinct 'gpu_node', null, x_instance_type from charges
+    where
+        x_instance_type in (select instance_type from instance_types)
+        and resource_id is not null and charge_category = 'Usage'
+    union all
+    select distinct 'tag', entry.key, entry.value
+    from (
+        select unnest(map_entries(cast(cast(tags as json) as map(varchar, varchar)))) as entry
+        from (select distinct tags from charges where tags is not null) as tag_sets
+    ) as exploded
+),
+
+attribute_rules as (
+    select
+        attributes.match_field,
+        attributes.match_key,
+        attributes.value,
+        rule_heads.* exclude (match_field, match_key)
+    from attributes
+    inner join rule_heads
+        on (
+            attributes.match_field = rule_heads.match_field
+            or (attributes.match_field = 'tag' and rule_heads.match_field = 'label')
+        )
+        and (attributes.match_key is null or lower(attributes.match_key) = lower(rule_heads.match_key))
+        and {{ rule_matches('attributes.value', 'rule_heads') }}
+),
+
+-- charges share few tag sets: explode the sets once
+tag_rules as (
+    select
+        tag_sets.tags,
+        attribute_rules.*
+    from (
+        select tags, unnest(map_entries(cast(cast(tags as json) as map(varchar, varchar)))) as entry
+        from (select distinct tags from charges where tags is not null) as distinct_tags
+    ) as tag_sets
+    inner join attribute_rules
+        on attribute_rules.match_field = 'tag'
+        and tag_sets.entry.key = attribute_rules.match_key
+        and tag_sets.entry.value = attribute_rules.value
+),
+
+candidates as (
+    {%- for field, column in fields.items() %}
+    select charges.charge_key, charges.charge_date, attribute_rules.*
+    from charges
+    inner join attribute_rules on attribute_rules.match_field = '{{ field }}' and charges.{{ column }} = attribute_rules.value
+    union all by name
+    {%- endfor %}
+    select charges.charge_key, charges.charge_date, attribute_rules.*
+    from charges
+    inner join attribute_rules
+        on attribute_rules.match_field = 'gpu_node' and charges.x_instance_type = attribute_rules.value
+    where
+        charges.resource_id is not null and charges.charge_category = 'Usage'
+        and charges.commitment_discount_status is distinct from 'Unused'
+    union all by name
+    select charges.charge_key, charges.charge_date, tag_rules.* exclude (tags)
+    from charges
+    inner join tag_rules on charges.tags = tag_rules.tags
+),
+
+winners as (
+    select
+        charge_key,
+        min_by({
+            'rule_id': rule_id, 'target_type': target_type, 'target': target, 'value': value
+        }, {'priority': priority, 'rule_id': rule_id}) as rule
+    from candidates
+    where charge_date >= valid_from and (valid_to is null or charge_date < valid_to)
+    group by charge_key
+),
+
+final as (
+    select
+        charges.charge_key,
+        charges.billing_period,
+        winners.rule.rule_id as rule_id,
+        winners.rule.target_type as target_type,
+        case when winners.rule.target_type = 'pool' then winners.rule.target end as pool_id,
+        -- the team a passthrough value names
+        named_teams.team_id as named_team_id,
+        case
+            when winners.rule.rule_id is null then 'no rule matched'
+            when winners.rule.target = '{value}' and named_teams.team_id is null
+                then 'unknown team ' || winners.rule.value
+        end as residual_reason
+    from charges
+    left join winners on charges.charge_key = winners.charge_key
+    left join teams as named_teams
+        on winners.rule.target = '{value}' and lower(winners.rule.value) = lower(named_teams.team_id)
+)
+
+select * from final

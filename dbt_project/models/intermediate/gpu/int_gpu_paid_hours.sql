@@ -1,0 +1,179 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        pre_hook="{{ delete_touched('billing_period') }}",
+    )
+}}
+
+{#-
+    Paid GPU time against observed GPU time, per hour and GPU. Every paid GPU of a node is a row, seen or not; what telemetry
+    did not see is `unobserved`, never idle. Observed time beyond the paid part of an hour is scaled into it. Telemetry of a
+    node that no bill names keeps its observed time and has no cost.
+-#}
+with node_hours as (
+    select * from {{ ref('int_gpu_node_hours') }}
+    where {{ touched('billing_period') }}
+),
+
+instance_types as (
+    select instance_type, max(gpu_model) as gpu_model, max(gpu_count) as gpu_count
+    from {{ ref('instance_types') }}
+    group by instance_type
+),
+
+node_map as (
+    select * from {{ ref('node_map') }}
+),
+
+observed as (
+    select
+        states.*,
+        coalesce(node_map.provider_resource_id, states.node_id) as resource_id
+    from {{ ref('int_gpu_observed_states') }} as states
+    left join node_map
+        on states.node_id = node_map.hostname
+        and states.charge_date >= node_map.valid_from
+        and (node_map.valid_to is null or states.charge_date < node_map.valid_to)
+    where
+        {{ touched("strftime(states.charge_date, '%Y-%m')") }}
+        -- a bill can hold usage of an earlier month
+        or states.charge_date in (select cast(hour_start as date) from node_hours)
+),
+
+observed_gpus as (
+    select
+        resource_id,
+        hour_start,
+        coalesce(gpu_index, gpu_uuid) as gpu_key,
+        max(node_id) as node_id,
+        sum(seconds) as observed_seconds
+    from observed
+    group by resource_id, hour_start, coalesce(gpu_index, gpu_uuid)
+),
+
+-- every paid GPU: the observed ones, and as many unseen ones as the instance type has more
+paid_nodes as (
+    select
+        node_hours.*,
+        instance_types.gpu_model,
+        instance_types.gpu_count,
+        count(observed_gpus.gpu_key) as observed_gpu_count
+    from node_hours
+    left join instance_types on node_hours.x_instance_type = instance_types.instance_type
+    left join observed_gpus
+        on node_hours.resource_id = observed_gpus.resource_id and node_hours.hour_start = observed_gpus.hour_start
+    group by all
+),
+
+unseen as (
+    select
+        billing_period,
+        hour_start,
+        resource_id,
+        gpu_model,
+        paid_seconds * greatest(cast(gpu_count as decimal(9, 4)) - observed_gpu_count, 0) as seconds
+    from paid_nodes
+),
+
+seen as (
+    select
+        paid_nodes.billing_period,
+        paid_nodes.hour_start,
+        paid_nodes.resource_id,
+        observed_gpus.node_id,
+        observed_gpus.gpu_key,
+        observed_gpus.observed_seconds,
+        paid_nodes.gpu_model,
+        -- a fraction of a GPU (vGPU instance) pays a fraction of its hour
+        paid_nodes.paid_seconds * least(cast(paid_nodes.gpu_count as decimal(9, 4)) / greatest(1, observed_gpu_count), 1)
+            as gpu_paid_seconds
+    from paid_nodes
+    inner join observed_gpus
+        on paid_nodes.resource_id = observed_gpus.resource_id and paid_nodes.hour_start = observed_gpus.hour_start
+),
+
+final as (
+    -- observed time, scaled into the paid part when it is longer
+    select
+        seen.billing_period,
+        observed.hour_start,
+        observed.resource_id,
+        observed.node_id,
+        observed.gpu_index,
+        observed.gpu_uuid,
+        observed.gpu_instance_id,
+        coalesce(seen.gpu_model, observed.gpu_model) as gpu_model,
+        observed.cluster,
+        observed.namespace,
+        observed.pod,
+        observed.state,
+        observed.sub_state,
+        observed.util_metric,
+        case
+            when seen.observed_seconds <= seen.gpu_paid_seconds then observed.seconds
+            else cast(observed.seconds * cast(seen.gpu_paid_seconds / seen.observed_seconds as decimal(18, 12)) as decimal(18, 6))
+        end as seconds
+    from observed
+    inner join seen
+        on observed.resource_id = seen.resource_id
+        and observed.hour_start = seen.hour_start
+        and coalesce(observed.gpu_index, observed.gpu_uuid) = seen.gpu_key
+
+    union all by name
+
+    -- the unseen part of a seen GPU
+    select
+        seen.billing_period,
+        seen.hour_start,
+        seen.resource_id,
+        seen.node_id,
+        seen.gpu_key as gpu_index,
+        seen.gpu_model,
+        'unobserved' as state,
+        'gap' as sub_state,
+        cast(seen.gpu_paid_seconds - seen.observed_seconds as decimal(18, 6)) as seconds
+    from seen
+    where seen.gpu_paid_seconds > seen.observed_seconds
+
+    union all by name
+
+    -- GPUs without any sample in the hour
+    select
+        billing_period,
+        hour_start,
+        resource_id,
+        gpu_model,
+        'unobserved' as state,
+        'no telemetry' as sub_state,
+        cast(seconds as decimal(18, 6)) as seconds
+    from unseen
+    where seconds > 0
+
+    union all by name
+
+    -- telemetry without a bill
+    select
+        strftime(observed.charge_date, '%Y-%m') as billing_period,
+        observed.hour_start,
+        observed.node_id,
+        observed.gpu_index,
+        observed.gpu_uuid,
+        observed.gpu_instance_id,
+        observed.gpu_model,
+        observed.cluster,
+        observed.namespace,
+        observed.pod,
+        observed.state,
+        observed.sub_state,
+        observed.util_metric,
+        observed.seconds
+    from observed
+    left join node_hours
+        on observed.resource_id = node_hours.resource_id and observed.hour_start = node_hours.hour_start
+    where
+        node_hours.resource_id is null
+        and {{ touched("strftime(observed.charge_date, '%Y-%m')") }}
+)
+
+select * from final
