@@ -1,0 +1,9 @@
+with seed as (
+    select * from {{ ref('rules') }}
+),
+
+final as (
+    select * from seed
+)
+
+select * from final

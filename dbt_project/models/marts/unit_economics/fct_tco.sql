@@ -1,0 +1,115 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{{ delete_touched('billing_period') }}",
+    )
+}}
+
+with allocations as (
+    select * from {{ ref('fct_cost_allocations') }}
+    where {{ touched('billing_period') }}
+),
+
+pools as (
+    select pool_id, max(cost_category) as pool_category from {{ ref('pools') }}
+    group by pool_id
+),
+
+gpu_hours as (
+    select * from {{ ref('fct_gpu_hours') }}
+    where {{ touched('billing_period') }} and deployment_id is not null
+),
+
+components as (
+    select * from {{ ref('tco_components') }}
+),
+
+labour as (
+    select
+        cast(max(case when assumption_id = 'labour_fte_per_node' then value end) as decimal(18, 9)) as fte_per_node,
+        cast(max(case when assumption_id = 'labour_usd_per_fte_year' then value end) as decimal(18, 6)) as usd_per_fte_year
+    from {{ ref('assumptions') }}
+    where valid_to is null
+),
+
+invoiced as (
+    select
+        allocations.charge_date,
+        allocations.billing_period,
+        case
+            when allocations.deployment_id is not null then 'deployment'
+            when allocations.stage = 'api_pool' then 'api'
+            else 'team'
+        end as workload_type,
+        coalesce(
+            allocations.deployment_id,
+            case when allocations.stage = 'api_pool' then allocations.model_id end,
+            allocations.team_id
+        ) as workload_id,
+        allocations.team_id,
+        case
+            when allocations.gpu_state is not null then 'gpu_' || allocations.gpu_state
+            when allocations.stage = 'api_pool' and allocations.driver = 'tokens' then 'api_tokens'
+            when allocations.stage = 'api_pool' then 'api_tools'
+            when allocations.cost_category in ('unallocated', 'commitment') then allocations.cost_category
+            when allocations.charge_category = 'Tax' then 'tax'
+            when allocations.charge_category = 'Credit' then 'credit'
+            when pools.pool_category in ('storage', 'network', 'support') then pools.pool_category
+            when allocations.pool_id = 'observability' then 'observability'
+            when allocations.cost_category = 'shared' then 'platform'
+            else 'direct'
+        end as tco_component,
+        allocations.x_evidence as evidence,
+        allocations.billing_currency,
+        allocations.effective_cost as amount
+    from allocations
+    left join pools on allocations.pool_id = pools.pool_id
+),
+
+-- people: hours of held GPUs x FTE per GPU x cost of an FTE; an assumption, never part of an invoiced column
+labour_cost as (
+    select
+        gpu_hours.charge_date,
+        gpu_hours.billing_period,
+        'deployment' as workload_type,
+        gpu_hours.deployment_id as workload_id,
+        coalesce(gpu_hours.team_id, 'unallocated') as team_id,
+        'labour' as tco_component,
+        'assumed' as evidence,
+        'USD' as billing_currency,
+        cast(
+            cast(sum(gpu_hours.gpu_hours) as decimal(18, 9))
+            * cast(max(labour.fte_per_node * labour.usd_per_fte_year / (8 * 8760)) as decimal(12, 9))
+            as {{ money_type() }}
+        ) as amount
+    from gpu_hours
+    cross join labour
+    group by all
+),
+
+amounts as (
+    select * from invoiced
+    union all
+    select * from labour_cost
+),
+
+final as (
+    select
+        amounts.charge_date,
+        amounts.billing_period,
+        amounts.workload_type,
+        amounts.workload_id,
+        amounts.team_id,
+        amounts.tco_component,
+        coalesce(components.component_group, 'other') as component_group,
+        amounts.evidence,
+        amounts.billing_currency,
+        sum(amounts.amount) as amount
+    from amounts
+    left join components on amounts.tco_component = components.tco_component
+    group by all
+)
+
+select * from final
