@@ -75,8 +75,8 @@ def find_changes(*, lake_index: Path, warehouse: Path, version: str) -> Changes:
         con = duckdb.connect(str(warehouse), read_only=True)
     except duckdb.IOException as error:
         raise TransientError(
-            what="the warehouse is locked by another process",
-            where=str(warehouse),
+            "the warehouse is locked by another process",
+            where={"file": warehouse},
             found=str(error).splitlines()[0],
             expected="no other writer",
             fix="wait for the other run to end, or stop it",
@@ -115,7 +115,9 @@ def _everything(current: dict[LoadKey, str], reason: str) -> Changes:
     return Changes(_months(keys), _days(keys), keys, full_refresh=True, reason=reason)
 
 
-def _difference(con: duckdb.DuckDBPyConnection, current: dict[LoadKey, str], built: dict[LoadKey, str]) -> Changes:
+def _difference(
+    con: duckdb.DuckDBPyConnection, current: dict[LoadKey, str], built: dict[LoadKey, str]
+) -> Changes:
     keys = tuple(sorted(key for key in current.keys() | built.keys() if current.get(key) != built.get(key)))
     if not keys:
         return Changes((), (), (), full_refresh=False, reason="no partition changed")
