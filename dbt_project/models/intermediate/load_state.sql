@@ -3,9 +3,9 @@
 {#-
     Which loads the warehouse was built from. Written after every other model: a run that stops early leaves the old state,
     so the next run rebuilds the same partitions again.
-    depends_on: {{ ref('fct_chargeback') }}, {{ ref('fct_unit_costs') }}, {{ ref('fct_tco') }}, {{ ref('fct_gpu_waste') }}
-    depends_on: {{ ref('fct_reconciliation') }}, {{ ref('fct_crossover') }}, {{ ref('fct_token_usage') }}
 -#}
+-- depends_on: {{ ref('fct_chargeback') }}, {{ ref('fct_unit_costs') }}, {{ ref('fct_tco') }}, {{ ref('fct_gpu_waste') }}
+-- depends_on: {{ ref('fct_reconciliation') }}, {{ ref('fct_crossover') }}, {{ ref('fct_token_usage') }}
 with manifests as (
     select * from {{ ref('stg_lake__manifests') }}
 ),

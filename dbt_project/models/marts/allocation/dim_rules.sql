@@ -3,7 +3,21 @@ with seed as (
 ),
 
 final as (
-    select * from seed
+    select
+        rule_id,
+        priority,
+        valid_from,
+        valid_to,
+        match_field,
+        match_key,
+        match_type,
+        match_value,
+        target_type,
+        target,
+        share,
+        product,
+        note
+    from seed
 )
 
 select * from final

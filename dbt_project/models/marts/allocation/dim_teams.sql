@@ -3,7 +3,12 @@ with seed as (
 ),
 
 final as (
-    select * from seed
+    select
+        team_id,
+        team_name,
+        cost_center,
+        department
+    from seed
 )
 
 select * from final

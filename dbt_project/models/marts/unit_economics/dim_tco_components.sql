@@ -3,7 +3,12 @@ with seed as (
 ),
 
 final as (
-    select * from seed
+    select
+        tco_component,
+        component_group,
+        label,
+        evidence_default
+    from seed
 )
 
 select * from final
