@@ -1,4 +1,4 @@
-"""Writes that survive a crash: a file is complete under its name, or not there; names are flushed with their folder."""
+"""Writes that survive a crash: a file is complete under its name, or not there. Also the locks of writers."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def replace_json(path: Path, value: Any, *, aside: Path) -> None:
-    """Replace a JSON document atomically: written to ``aside`` (same file system), flushed, renamed, folder flushed."""
+    """Replace a JSON document atomically: written to ``aside`` (same file system), flushed, renamed."""
     write_json(aside, value)
     path.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(aside, path)
+    aside.replace(path)
     sync_folder(path.parent)
 
 
@@ -57,7 +57,7 @@ def read_json(path: Path) -> Any | None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on ``path`` (created when missing); it ends with the process, also when killed."""
+    """Hold an exclusive lock on ``path`` (created when missing); it ends with the process, killed or not."""
     with path.open("a") as handle:
         if fcntl is not None:
             fcntl.flock(handle, fcntl.LOCK_EX)

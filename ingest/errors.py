@@ -1,7 +1,7 @@
-"""The errors of the whole project: each says what happened, where, what was found against what was expected, and the fix.
+"""The errors of the whole project: what happened, where, what was found and what was expected, and the fix.
 
 ``ConfigError``, ``DeliveryError`` and ``GateError`` are permanent: trying again without a change fails again.
-``TransientError`` is worth a retry. Messages are built from the fields, never written by hand, and carry no credentials.
+``TransientError`` is worth a retry. Messages are built from the fields and carry no credentials.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ MAX_LISTED = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Mismatch:
-    """One place in a delivered file that breaks a rule (``line`` counts from 1, the header is line 1)."""
+    """One place in a delivered file that breaks a rule.
+
+    ``line`` counts from 1 and the header of a CSV is line 1; ``row`` counts the rows of a Parquet file from
+    1.
+    """
 
     file: str
     column: str
@@ -22,9 +26,17 @@ class Mismatch:
     expected: str
     fix: str
     line: int | None = None
+    row: int | None = None
 
     def __str__(self) -> str:
-        place = f"{self.file} line {self.line}" if self.line is not None else self.file
+        number = (
+            f" line {self.line}"
+            if self.line is not None
+            else f" row {self.row}"
+            if self.row is not None
+            else ""
+        )
+        place = f"{self.file}{number}"
         return f"{place}, column {self.column}: found {self.found}, expected {self.expected}"
 
 

@@ -1,15 +1,15 @@
-"""The lake: atomic partitions of Parquet files, each with a manifest; readers follow ``current.json`` and ``index.json``.
+"""The lake: atomic partitions of Parquet files, each with a manifest.
 
-``<source>/<dataset>/partition=<p>/<load_id>/part-*.parquet`` and ``manifest.json``; ``partition=<p>/current.json`` names the
-load that counts. A commit writes aside, flushes, renames, then replaces the pointer: killed anywhere it leaves the old or
-the new partition, never half of one. Loads are named by content, so the same input has the same id at any time.
+``<source>/<dataset>/partition=<p>/<load_id>/`` holds ``part-*.parquet`` and ``manifest.json``; the pointer
+``partition=<p>/current.json`` names the load that counts. A commit writes aside, flushes, renames, then
+replaces the pointer: killed anywhere it leaves the old or the new partition, never half of one. Loads are
+named by content, so the same input has the same id at any time.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -51,9 +51,9 @@ class Landed:
 class Delivery:
     """One partition of one data set as it lies at the provider now.
 
-    ``fingerprint`` is a cheap change token: equal means nothing to do. ``land`` writes ``part-*.parquet`` into the empty
-    folder it is given and checks them; it raises DeliveryError (malformed) or TransientError (try again).
-    ``format_version`` goes up when the adapter writes the same input differently.
+    ``fingerprint`` is a cheap change token: equal means nothing to do. ``land`` writes ``part-*.parquet``
+    into the empty folder it is given and checks them; it raises DeliveryError (malformed) or TransientError
+    (try again). ``format_version`` goes up when the adapter writes the same input differently.
     """
 
     source: str
@@ -170,7 +170,10 @@ class Lake:
         return self.root / source / dataset / f"partition={partition}"
 
     def _is_same(self, current: Manifest, delivery: Delivery) -> bool:
-        same = (current.fingerprint, current.format_version) == (delivery.fingerprint, delivery.format_version)
+        same = (current.fingerprint, current.format_version) == (
+            delivery.fingerprint,
+            delivery.format_version,
+        )
         return same and self._is_complete(current)
 
     def _is_complete(self, manifest: Manifest) -> bool:
@@ -208,11 +211,17 @@ class Lake:
             sync_file(path)
             stat = path.stat()
             digest = landed.hashes.get(path) or file_sha256(path)
-            files.append(LakeFile((home / path.name).as_posix(), stat.st_size, stat.st_mtime_ns, rows[path], digest))
+            files.append(
+                LakeFile((home / path.name).as_posix(), stat.st_size, stat.st_mtime_ns, rows[path], digest)
+            )
         if sum(rows.values()) != landed.rows:
             raise DeliveryError(
                 "the landed files do not hold the rows that were read",
-                where={"source": delivery.source, "dataset": delivery.dataset, "partition": delivery.partition},
+                where={
+                    "source": delivery.source,
+                    "dataset": delivery.dataset,
+                    "partition": delivery.partition,
+                },
                 found=f"{sum(rows.values())} rows",
                 expected=f"{landed.rows} rows",
                 fix="ingest again; if it stays, report the delivery",
@@ -246,7 +255,9 @@ class Lake:
         else:
             self._rename_into(folder, partition / manifest.load_id, manifest)
         if current is not None and current.load_id == manifest.load_id:
-            manifest = replace(manifest, previous_load_id=current.previous_load_id, committed_at=current.committed_at)
+            manifest = replace(
+                manifest, previous_load_id=current.previous_load_id, committed_at=current.committed_at
+            )
             replace_json(partition / "current.json", manifest.to_json(), aside=self._workspace.file())
             return LoadResult("unchanged", manifest, current, f"{delivery.partition} unchanged: same content")
         manifest = replace(manifest, previous_load_id=current.load_id if current else None)
@@ -260,7 +271,7 @@ class Lake:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists():
             target.rename(self._workspace.file())
-        os.rename(folder, target)
+        folder.rename(target)
         sync_folder(target.parent)
 
 
@@ -277,8 +288,12 @@ def _land(delivery: Delivery, folder: Path) -> Landed:
     try:
         return delivery.land(folder)
     except (duckdb.OutOfMemoryException, duckdb.HTTPException, MemoryError) as error:
-        raise TransientError("landing ran out of resources", where=where, found=str(error), fix="ingest again") from error
+        raise TransientError(
+            "landing ran out of resources", where=where, found=str(error), fix="ingest again"
+        ) from error
     except (duckdb.Error, UnicodeError, ValueError, KeyError) as error:
         raise DeliveryError("the delivery cannot be read", where=where, found=str(error), fix=fix) from error
     except OSError as error:
-        raise TransientError("reading or writing failed", where=where, found=str(error), fix="ingest again") from error
+        raise TransientError(
+            "reading or writing failed", where=where, found=str(error), fix="ingest again"
+        ) from error

@@ -1,6 +1,7 @@
-"""Temporary folders of one writing process inside the lake; those of dead processes are removed by the next run.
+"""Temporary folders of one writing process inside the lake; the next run removes those of dead processes.
 
-A folder is alive while its process holds the lock on the ``.lock`` file beside it, which the system drops when the process ends.
+A folder is alive while its process holds the lock on the ``.lock`` file beside it, which the system drops
+when the process ends.
 """
 
 from __future__ import annotations

@@ -1,13 +1,12 @@
-"""Landing: move delivered bytes into Parquet files with DuckDB, hashing while copying, bounded and inside the delivery root.
+"""Landing: delivered bytes become Parquet files of the lake, hashed while copied.
 
-Parquet is copied byte for byte. CSV and JSON are unpacked once (bounded) and converted by DuckDB; rows never pass through
-Python. Text becomes DECIMAL(38,18) directly, never through a double.
+Parquet is copied byte for byte. CSV and JSON are unpacked once (bounded) and converted by DuckDB; rows
+never pass through Python. Text becomes DECIMAL(38,18) directly, never through a double.
 """
 
 from __future__ import annotations
 
 import hashlib
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
@@ -17,18 +16,16 @@ import duckdb
 
 from ingest.errors import DeliveryError
 from ingest.manifest import SourceFile
+from ingest.sql_casts import literal, quoted
+from ingest.unpacking import BLOCK_BYTES, MAX_UNPACKED_BYTES, Unpacker
 
-BLOCK_BYTES = 4 * 1024 * 1024
-MAX_UNPACKED_BYTES = 64 * 1024**3
-MAX_UNPACK_RATIO = 200
-RATIO_FREE_BYTES = 64 * 1024**2
-MONEY_TYPE = "DECIMAL(38,18)"
 COPY_OPTIONS = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 122880"
-_UTF8_BOM = b"\xef\xbb\xbf"
 
 
-def connect(*, memory_limit: str = "2GB", threads: int = 2, scratch: Path | None = None) -> duckdb.DuckDBPyConnection:
-    """A private in-memory DuckDB: UTC, bounded, extensions never fetched, spilling into ``scratch`` when given."""
+def connect(
+    *, memory_limit: str = "2GB", threads: int = 2, scratch: Path | None = None
+) -> duckdb.DuckDBPyConnection:
+    """A private in-memory DuckDB: UTC, bounded, fetching no extensions, spilling into ``scratch`` if given."""
     connection = duckdb.connect(
         config={
             "memory_limit": memory_limit,
@@ -41,16 +38,6 @@ def connect(*, memory_limit: str = "2GB", threads: int = 2, scratch: Path | None
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
     return connection
-
-
-def quoted(name: str) -> str:
-    """A SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A SQL text literal, for the few places that take no bound value (COPY targets, column names as data)."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def file_list(paths: Iterable[Path]) -> list[str]:
@@ -121,25 +108,35 @@ def check_parquet(path: Path, *, name: str) -> None:
     expected = "a complete Parquet file"
     size = path.stat().st_size
     if size == 0:
-        raise DeliveryError("the file is empty", where={"file": name}, found="0 bytes", expected=expected, fix=fix)
+        raise DeliveryError(
+            "the file is empty", where={"file": name}, found="0 bytes", expected=expected, fix=fix
+        )
     with path.open("rb") as handle:
         head = handle.read(4)
         handle.seek(max(0, size - 4))
         tail = handle.read(4)
     if head != b"PAR1" or tail != b"PAR1":
         problem = "the Parquet file is truncated" if head == b"PAR1" else "the file is not Parquet"
-        raise DeliveryError(problem, where={"file": name}, found=f"{size} bytes, end {tail!r}", expected=expected, fix=fix)
+        raise DeliveryError(
+            problem, where={"file": name}, found=f"{size} bytes, end {tail!r}", expected=expected, fix=fix
+        )
     try:
         with connect() as connection:
             describe_parquet(connection, [path])
     except duckdb.Error as error:
         raise DeliveryError(
-            "the Parquet footer cannot be read", where={"file": name}, found=str(error), expected=expected, fix=fix
+            "the Parquet footer cannot be read",
+            where={"file": name},
+            found=str(error),
+            expected=expected,
+            fix=fix,
         ) from error
 
 
-def unpack(source: Path | BinaryIO, target: Path, *, name: str | None = None, max_bytes: int = MAX_UNPACKED_BYTES) -> SourceFile:
-    """Copy a text file, gunzipping it when it is gzip (by content, not by name) and dropping a UTF-8 byte order mark.
+def unpack(
+    source: Path | BinaryIO, target: Path, *, name: str | None = None, max_bytes: int = MAX_UNPACKED_BYTES
+) -> SourceFile:
+    """Copy a text file, gunzipped when it is gzip (by content, not by name), without a UTF-8 byte order mark.
 
     The hash is the delivered file's; decompression stops at ``max_bytes`` or at an absurd ratio.
 
@@ -149,75 +146,13 @@ def unpack(source: Path | BinaryIO, target: Path, *, name: str | None = None, ma
     name = name or str(source)
     if isinstance(source, Path):
         with source.open("rb") as stream:
-            return _Unpacker(name, max_bytes).run(stream, target)
-    return _Unpacker(name, max_bytes).run(source, target)
+            return Unpacker(name, max_bytes).run(stream, target)
+    return Unpacker(name, max_bytes).run(source, target)
 
 
-class _Unpacker:
-    """One bounded pass: read, hash, gunzip, write."""
-
-    def __init__(self, name: str, max_bytes: int) -> None:
-        self.name, self.max_bytes = name, max_bytes
-        self.read_bytes, self.written, self.digest = 0, 0, hashlib.sha256()
-
-    def run(self, stream: BinaryIO, target: Path) -> SourceFile:
-        with target.open("wb") as handle:
-            first = self._next(stream)
-            if not first:
-                raise self._error("the file is empty", found="0 bytes", expected="a file with at least a header")
-            if first[:2] == b"\x1f\x8b":
-                self._gunzip(first, stream, handle)
-            else:
-                while first:
-                    self._write(handle, first)
-                    first = self._next(stream)
-        if self.written == 0:
-            raise self._error("the file is empty", found="0 bytes after unpacking", expected="a file with at least a header")
-        return SourceFile(self.name, self.read_bytes, self.digest.hexdigest())
-
-    def _next(self, stream: BinaryIO) -> bytes:
-        block = stream.read(BLOCK_BYTES)
-        self.digest.update(block)
-        self.read_bytes += len(block)
-        return block
-
-    def _write(self, handle: BinaryIO, block: bytes) -> None:
-        if self.written == 0 and block.startswith(_UTF8_BOM):
-            block = block[len(_UTF8_BOM) :]
-        self.written += len(block)
-        limit = min(self.max_bytes, max(RATIO_FREE_BYTES, MAX_UNPACK_RATIO * self.read_bytes))
-        if self.written > limit:
-            raise self._error(
-                "the file unpacks to more than is allowed",
-                found=f"{self.written} bytes and more from {self.read_bytes}",
-                expected=f"at most {limit} bytes (ratio {MAX_UNPACK_RATIO})",
-            )
-        handle.write(block)
-
-    def _gunzip(self, block: bytes, stream: BinaryIO, handle: BinaryIO) -> None:
-        machine = zlib.decompressobj(wbits=31)
-        try:
-            while block:
-                self._write(handle, machine.decompress(block, BLOCK_BYTES))
-                block = machine.unconsumed_tail
-                if machine.eof:
-                    block = machine.unused_data.lstrip(b"\0") or self._next(stream).lstrip(b"\0")
-                    machine = zlib.decompressobj(wbits=31) if block else machine
-                elif not block:
-                    block = self._next(stream)
-        except zlib.error as error:
-            raise self._error("the gzip file is damaged", found=str(error), expected="a complete gzip file") from error
-        if not machine.eof:
-            raise self._error(
-                "the gzip file is truncated", found=f"it ends after {self.read_bytes} bytes", expected="a complete gzip file"
-            )
-
-    def _error(self, what: str, *, found: str, expected: str) -> DeliveryError:
-        fix = "fetch the file again, or let the provider deliver it again"
-        return DeliveryError(what, where={"file": self.name}, found=found, expected=expected, fix=fix)
-
-
-def describe_parquet(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> tuple[tuple[str, str], ...]:
+def describe_parquet(
+    connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]
+) -> tuple[tuple[str, str], ...]:
     """(column, DuckDB type) of Parquet files that share one schema.
 
     Raises:
@@ -231,7 +166,8 @@ def describe_parquet(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path
             raise DeliveryError(
                 "the files of one delivery have different columns",
                 where={"file": path.name},
-                found=", ".join(f"{name} {kind}" for name, kind in schema if (name, kind) not in first) or "other order",
+                found=", ".join(f"{name} {kind}" for name, kind in schema if (name, kind) not in first)
+                or "other order",
                 expected=f"the columns of {paths[0].name}",
                 fix="let the provider deliver the whole period again",
             )
@@ -245,17 +181,10 @@ def parquet_rows(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -
     return {path: connection.execute(query, [file_list([path])]).fetchall()[0][0] for path in paths}
 
 
-def money_from_double(expression: str) -> str:
-    """SQL that turns a delivered DOUBLE into money without binary noise (the same rule as the dbt macro of this name)."""
-    scales = [(f"abs({expression}) < 1000", 12), (f"abs({expression}) < 10000000", 8)]
-    cases = " ".join(f"WHEN {test} THEN CAST(CAST({expression} AS DECIMAL(38,{scale})) AS {MONEY_TYPE})" for test, scale in scales)
-    return f"CASE {cases} ELSE CAST(CAST({expression} AS DECIMAL(38,4)) AS {MONEY_TYPE}) END"
-
-
 def count_and_money(
     connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], money: Mapping[str, str], currency: str
 ) -> tuple[int, dict[str, dict[str, Decimal]]]:
-    """Rows, and per currency the exact sum of each money expression, in one pass over the columns that are named.
+    """Rows, and per currency the exact sum of each money expression, in one pass over the named columns.
 
     Args:
         connection: from ``connect``.
@@ -265,10 +194,14 @@ def count_and_money(
     """
     if not paths:
         return 0, {}
-    sums = "".join(f", coalesce(sum({expression}), 0) AS {quoted(name)}" for name, expression in money.items())
+    sums = "".join(
+        f", coalesce(sum({expression}), 0) AS {quoted(name)}" for name, expression in money.items()
+    )
     query = f"SELECT {currency} AS currency, count(*) AS n{sums} FROM read_parquet(?) GROUP BY 1 ORDER BY 1"
     rows = connection.execute(query, [file_list(paths)]).fetchall()
-    totals = {row[0]: dict(zip(money, map(Decimal, row[2:]), strict=True)) for row in rows if row[0] is not None}
+    totals = {
+        row[0]: dict(zip(money, map(Decimal, row[2:]), strict=True)) for row in rows if row[0] is not None
+    }
     return sum(row[1] for row in rows), totals
 
 
@@ -288,7 +221,8 @@ def convert_json(
         connection: from ``connect``.
         paths: unpacked JSON files.
         target: Parquet file to write.
-        columns: top-level key -> DuckDB type; keep amounts as VARCHAR and cast them in ``select``. Other keys are dropped.
+        columns: top-level key -> DuckDB type; keep amounts as VARCHAR and cast them in ``select``. Other keys
+            are dropped.
         select: the whole query, reading from the relation ``delivered`` (which also has ``filename``).
         layout: DuckDB's JSON format: newline_delimited, array, unstructured or auto.
         max_object_bytes: largest single JSON document.
@@ -298,7 +232,7 @@ def convert_json(
         f"read_json($paths, format = {literal(layout)}, columns = {{{shape}}}, filename = true,"
         f" maximum_object_size = {max_object_bytes})"
     )
-    copy = f"COPY (WITH delivered AS (SELECT * FROM {source}) {select}) TO {literal(str(target))} ({COPY_OPTIONS})"
+    copy = _copy_statement(source, select, target)
     return connection.execute(copy, {"paths": file_list(paths)}).fetchall()[0][0]
 
 
@@ -316,17 +250,26 @@ def convert_csv(
         connection: from ``connect``.
         path: unpacked CSV file, its first record is the header.
         target: Parquet file to write.
-        header: the column names of the first record, in order; all are read as VARCHAR, empty and NULL become null.
+        header: the column names of the first record, in order; all are read as VARCHAR, empty cells and the
+            text NULL become null.
         select: the whole query, reading from the relation ``delivered``.
     """
-    copy = f"COPY (WITH delivered AS (SELECT * FROM {csv_relation(header)}) {select}) TO {literal(str(target))} ({COPY_OPTIONS})"
+    copy = _copy_statement(csv_relation(header), select, target)
     return connection.execute(copy, {"path": file_list([path])[0]}).fetchall()[0][0]
 
 
 def csv_relation(header: Sequence[str]) -> str:
-    """SQL that reads the CSV file bound as ``$path`` as text. Not in parallel: quoted line breaks stay inside their cell."""
+    """SQL that reads the CSV file bound as ``$path`` as text.
+
+    Not in parallel: a parallel reader may take a line break inside a quoted cell for the end of a row.
+    """
     shape = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header)
     return (
-        f"read_csv($path, columns = {{{shape}}}, header = true, auto_detect = false, delim = ',', quote = '\"',"
-        " escape = '\"', nullstr = ['', 'NULL'], parallel = false, max_line_size = 16777216)"
+        f"read_csv($path, columns = {{{shape}}}, header = true, auto_detect = false, delim = ',',"
+        " quote = '\"', escape = '\"', nullstr = ['', 'NULL'], parallel = false, max_line_size = 16777216)"
     )
+
+
+def _copy_statement(source: str, select: str, target: Path) -> str:
+    query = f"WITH delivered AS (SELECT * FROM {source}) {select}"
+    return f"COPY ({query}) TO {literal(str(target))} ({COPY_OPTIONS})"

@@ -1,4 +1,4 @@
-"""The load log: one JSON line per commit, append-only, saying what a load replaced and by how much the money moved."""
+"""The load log: one JSON line per commit, append-only: what a load replaced, how much the money moved."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def load_message(manifest: Manifest, previous: Manifest | None) -> str:
         return ", ".join([f"{manifest.partition} loaded: {manifest.rows} rows", *amounts])
     parts = [f"{manifest.partition} replaced: {previous.rows} rows -> {manifest.rows} rows"]
     parts += [
-        f"{column} {amount_text(before)} -> {amount_text(after)} {currency} (delta {amount_text(after - before)})"
+        f"{column} {amount_text(before)} -> {amount_text(after)} {currency}"
+        f" (delta {amount_text(after - before)})"
         for currency, column, before, after in _money_changes(previous.money, manifest.money)
     ]
     return ", ".join(parts)
@@ -90,6 +91,8 @@ class LoadLog:
 
     def missing(self, manifests: Iterable[Manifest]) -> list[Manifest]:
         """The current manifests whose commit is not the last line of their partition, in commit order."""
-        last = {(line["source"], line["dataset"], line["partition"]): line["load_id"] for line in self.lines()}
+        last = {
+            (line["source"], line["dataset"], line["partition"]): line["load_id"] for line in self.lines()
+        }
         lost = [manifest for manifest in manifests if last.get(manifest.key) != manifest.load_id]
         return sorted(lost, key=lambda manifest: (manifest.committed_at, manifest.key))

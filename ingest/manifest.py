@@ -23,7 +23,7 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class LakeFile:
-    """A Parquet file of the lake: path relative to the lake root, size in bytes, mtime, rows, SHA-256 in hex."""
+    """A Parquet file of the lake: path relative to its root, size in bytes, mtime, rows, SHA-256 in hex."""
 
     path: str
     size: int
@@ -91,7 +91,7 @@ class Manifest:
 
 
 def load_id_of(*, dataset: str, partition: str, format_version: int, hashes: Iterable[str]) -> str:
-    """The content-derived name of a load: same input and adapter format, same id, at any time and in any file order."""
+    """The content-derived name of a load: same input and adapter format, same id, at any time, in any file order."""
     text = "\n".join([dataset, partition, str(format_version), *sorted(hashes)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -110,9 +110,13 @@ def amount_text(amount: Decimal) -> str:
 
 def money_text(money: Money) -> dict[str, dict[str, str]]:
     """Money as exact decimal strings."""
-    return {code: {name: amount_text(value) for name, value in columns.items()} for code, columns in money.items()}
+    return {
+        code: {name: amount_text(value) for name, value in columns.items()} for code, columns in money.items()
+    }
 
 
 def money_from_text(money: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Decimal]]:
     """Money from exact decimal strings."""
-    return {code: {name: Decimal(value) for name, value in columns.items()} for code, columns in money.items()}
+    return {
+        code: {name: Decimal(value) for name, value in columns.items()} for code, columns in money.items()
+    }

@@ -1,7 +1,7 @@
-"""The quarantine: one JSON entry per broken delivery, naming file, line, column and reason; no data is kept in it.
+"""The quarantine: one JSON entry per broken delivery, naming file, line, column and reason.
 
-A delivery that is still broken at the next ingest updates its entry; when the partition loads again, its open entries
-are marked resolved.
+A delivery that is still broken at the next ingest updates its entry; when the partition loads again, its open
+entries are marked resolved.
 """
 
 from __future__ import annotations
@@ -51,7 +51,10 @@ class Quarantine:
 
     def record(self, entry: QuarantineEntry, *, aside: Path) -> Path:
         """Write or update the entry of one delivery."""
-        path = self._folder(entry.source, entry.dataset, entry.partition) / f"{_file_name(entry.fingerprint)}.json"
+        path = (
+            self._folder(entry.source, entry.dataset, entry.partition)
+            / f"{_file_name(entry.fingerprint)}.json"
+        )
         replace_json(path, asdict(entry), aside=aside)
         return path
 
@@ -61,7 +64,7 @@ class Quarantine:
         return [entry for entry in found if not (open_only and entry.resolved_at)]
 
     def resolve(self, source: str, dataset: str, partition: str, *, files: Iterable[str], aside: Path) -> int:
-        """Mark the partition's open entries resolved; also those of unknown data set that name one of ``files``."""
+        """Mark the partition's open entries resolved, also those of unknown data set that name one of ``files``."""
         delivered = set(files)
         resolved = 0
         for name in (dataset, UNKNOWN_DATASET):
@@ -96,7 +99,11 @@ def entry_of(
         fingerprint=fingerprint,
         files=tuple(files),
         what=error.what,
-        where={key: value if isinstance(value, int | float) else str(value) for key, value in where.items() if value is not None},
+        where={
+            key: value if isinstance(value, int | float) else str(value)
+            for key, value in where.items()
+            if value is not None
+        },
         found=error.found or (first.found if first else ""),
         expected=error.expected or (first.expected if first else ""),
         fix=error.fix or (first.fix if first else ""),

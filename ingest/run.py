@@ -1,4 +1,4 @@
-"""One ingest: every source, every partition that changed. One broken delivery or source never stops the others."""
+"""One ingest: every source, every partition that changed. A broken delivery never stops the others."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 from tenacity import RetryCallState as RetryState
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from ingest.errors import ConfigError, DeliveryError, TcoError, TransientError
 from ingest.lake import Delivery, Lake, LoadResult
@@ -76,7 +76,7 @@ def ingest(
         on_progress: called at every step.
 
     Raises:
-        ConfigError: a name in ``sources`` is not configured. Faults of single sources are in the report instead.
+        ConfigError: a name in ``sources`` is not configured. Faults of single sources are in the report.
     """
     chosen = _chosen(settings, sources)
     lake = Lake(settings.lake_dir)
@@ -118,7 +118,9 @@ class _Run:
         return IngestReport(quarantined=tuple(self.quarantined), failed=tuple(self.failed), **by_status)
 
     def load_source(self, config: SourceConfig, settings: Settings) -> None:
-        self.on_progress(ProgressEvent(stage="source", source=config.name, message=f"{config.type} at {config.location}"))
+        self.on_progress(
+            ProgressEvent(stage="source", source=config.name, message=f"{config.type} at {config.location}")
+        )
         try:
             for number, delivery in enumerate(self._discover(config, settings), 1):
                 self._load(delivery, number)
@@ -126,7 +128,7 @@ class _Run:
             self._fail(error, config.name)
 
     def _discover(self, config: SourceConfig, settings: Settings) -> Iterator[Delivery]:
-        """Deliveries of a source; a discovery that fails on the way starts again and skips what it already gave."""
+        """Deliveries of a source; a discovery that fails on the way starts again, skipping what it gave."""
         given: set[tuple[str, str, str]] = set()
         for attempt in self._retrying(config.name):
             with attempt:
@@ -141,7 +143,12 @@ class _Run:
         def tell(stage: Stage, message: str = "") -> None:
             self.on_progress(
                 ProgressEvent(
-                    stage=stage, source=source, dataset=dataset, partition=partition, number=number, message=message
+                    stage=stage,
+                    source=source,
+                    dataset=dataset,
+                    partition=partition,
+                    number=number,
+                    message=message,
                 )
             )
 
@@ -162,7 +169,9 @@ class _Run:
     def _fail(self, error: TcoError, source: str, dataset: str = "", partition: str = "") -> None:
         self.failed.append(Failure(source=source, dataset=dataset, partition=partition, error=error))
         log.error("failed %s %s %s: %s", source, dataset, partition, error)
-        event = ProgressEvent(stage="failed", source=source, dataset=dataset, partition=partition, message=str(error))
+        event = ProgressEvent(
+            stage="failed", source=source, dataset=dataset, partition=partition, message=str(error)
+        )
         self.on_progress(event)
 
     def _retrying(self, source: str) -> Retrying:

@@ -1,7 +1,8 @@
 """Settings: one ``tco.toml`` plus environment variables with prefix ``TCO_`` (which win).
 
-Relative paths resolve against the folder of the file (without a file: the working folder). Every mistake of a file is
-collected into one ConfigError that names key, found, expected and fix. Credentials never stand in the file.
+Relative paths resolve against the folder of the file (without a file: the working folder). Every mistake of
+a file is collected into one ConfigError that names key, found, expected and fix. Credentials never stand in
+the file.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]*://")
 
 
 class SourceConfig(BaseModel):
-    """One ``[[sources]]`` entry: where a provider's deliveries lie. Keys beyond the three named are ``options``."""
+    """One ``[[sources]]`` entry: where a provider's deliveries lie. Keys beyond the three are ``options``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -53,7 +54,9 @@ class SourceConfig(BaseModel):
             if key not in kind.options:
                 known = ", ".join(("name", "type", "location", *kind.options))
                 raise ValueError(f"unknown key '{key}' for type {self.type}; known keys: {known}")
-            if not isinstance(value, kind.options[key]) or isinstance(value, bool) != (kind.options[key] is bool):
+            if not isinstance(value, kind.options[key]) or isinstance(value, bool) != (
+                kind.options[key] is bool
+            ):
                 raise ValueError(f"key '{key}' is {value!r}; expected {kind.options[key].__name__}")
         if self.is_url and not kind.takes_url:
             raise ValueError(f"location '{self.location}' is a URL; type {self.type} reads a folder or file")
@@ -73,7 +76,9 @@ class SourceConfig(BaseModel):
         """
         where = {"source": self.name, "key": "location"}
         if self.is_url:
-            raise ConfigError("a folder is needed here, not a URL", where=where, found=self.location, fix="give a folder")
+            raise ConfigError(
+                "a folder is needed here, not a URL", where=where, found=self.location, fix="give a folder"
+            )
         path = Path(self.location)
         if not path.exists():
             raise ConfigError(
@@ -89,7 +94,9 @@ class SourceConfig(BaseModel):
 class Settings(BaseSettings):
     """Everything that can be configured; folders below ``home`` are derived."""
 
-    model_config = SettingsConfigDict(env_prefix="TCO_", env_nested_delimiter="__", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="TCO_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
 
     home: Path = Path("data")
     seeds: Path | None = None
@@ -118,7 +125,9 @@ class Settings(BaseSettings):
         names = [source.name for source in sources]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"source names are used twice: {', '.join(twice)}; give each source its own name")
+            raise ValueError(
+                f"source names are used twice: {', '.join(twice)}; give each source its own name"
+            )
         return sources
 
     @model_validator(mode="after")
@@ -183,7 +192,7 @@ def load_settings(path: Path | None = None, *, require_paths: bool = False) -> S
     """Read and check the settings.
 
     Args:
-        path: configuration file; None looks for ``TCO_CONFIG``, then ``tco.toml`` in the working folder, else defaults.
+        path: configuration file; None looks for ``TCO_CONFIG``, then ``tco.toml`` here, else takes defaults.
         require_paths: also demand that seeds and every local source location exist.
 
     Raises:
@@ -197,7 +206,9 @@ def load_settings(path: Path | None = None, *, require_paths: bool = False) -> S
         raise _config_error(error, file) from error
     missing = _missing_paths(settings) if require_paths else ()
     if missing:
-        raise ConfigError("a configured path does not exist", mismatches=missing, fix="correct or create the paths above")
+        raise ConfigError(
+            "a configured path does not exist", mismatches=missing, fix="correct or create the paths above"
+        )
     return settings
 
 
@@ -216,10 +227,14 @@ def _read_toml(file: Path) -> dict[str, Any]:
 
 def _missing_paths(settings: Settings) -> tuple[Mismatch, ...]:
     wanted = [("seeds", settings.seeds_dir)]
-    wanted += [(f"sources.{item.name}.location", Path(item.location)) for item in settings.sources if not item.is_url]
+    wanted += [
+        (f"sources.{item.name}.location", Path(item.location)) for item in settings.sources if not item.is_url
+    ]
     file = str(settings.config_file or "defaults")
     return tuple(
-        Mismatch(file=file, column=key, found=str(path), expected="an existing path", fix="create or correct it")
+        Mismatch(
+            file=file, column=key, found=str(path), expected="an existing path", fix="create or correct it"
+        )
         for key, path in wanted
         if not path.exists()
     )
@@ -235,7 +250,9 @@ def _config_error(error: ValidationError, file: Path | None) -> ConfigError:
             near = difflib.get_close_matches(key, known, n=1)
             expected = f"a known key{f' (did you mean `{near[0]}`?)' if near else ''}: {', '.join(known)}"
         found = "a table" if isinstance(item["input"], Mapping) else repr(item["input"])
-        mismatches.append(Mismatch(file=str(file or "environment"), column=key, found=found, expected=expected, fix=""))
+        mismatches.append(
+            Mismatch(file=str(file or "environment"), column=key, found=found, expected=expected, fix="")
+        )
     return ConfigError(
         "the configuration is wrong",
         where={"file": file or "environment TCO_*"},

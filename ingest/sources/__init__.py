@@ -1,1 +1,1 @@
-"""Sources: one module a provider. Each finds deliveries, says cheaply whether they changed, and lands them when asked."""
+"""Sources: one module a provider. Each finds deliveries, says cheaply what changed, and lands on demand."""

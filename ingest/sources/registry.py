@@ -1,4 +1,4 @@
-"""Which source types exist, which options they know, and how to build one. Provider modules are imported only when built."""
+"""Which source types exist, which options they know, and how to build one (only then is it imported)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Source(Protocol):
     """What every source offers."""
 
     def discover(self) -> Iterator[Delivery]:
-        """Yield one delivery per partition that lies at the provider now; a broken one raises when landed, not here."""
+        """Yield one delivery per partition that lies at the provider now; a broken one raises when landed."""
         ...
 
     def check(self) -> list[str]:
@@ -41,7 +41,12 @@ class SourceType:
     takes_url: bool = False
 
 
-_LIVE_OPTIONS: Mapping[str, type] = {"organization": str, "months_back": int, "page_size": int, "timeout_seconds": int}
+_LIVE_OPTIONS: Mapping[str, type] = {
+    "organization": str,
+    "months_back": int,
+    "page_size": int,
+    "timeout_seconds": int,
+}
 
 SOURCE_TYPES: Mapping[str, SourceType] = {
     "aws_data_exports": SourceType(
