@@ -1,0 +1,43 @@
+{# A 64-bit key of several texts for grouping many samples cheaply; lives inside one query, is never stored. #}
+{% macro sample_key(columns) -%}
+    hash({{ columns | join(', ') }})
+{%- endmacro %}
+
+
+{# Unix seconds of a timestamp as BIGINT. #}
+{% macro unix_seconds(timestamp) -%}
+    (epoch_us({{ timestamp }}) // 1000000)
+{%- endmacro %}
+
+
+{# A timestamp from Unix seconds. #}
+{% macro from_unix_seconds(seconds) -%}
+    make_timestamp({{ seconds }} * 1000000)
+{%- endmacro %}
+
+
+{#
+    Start (Unix seconds) of the scrape slot a sample falls into: floor(ts / interval) counted from the full hour, so that
+    no slot crosses an hour. The last slot of an hour is shorter when the interval does not divide 3,600.
+#}
+{% macro slot_start(unix, interval_seconds) -%}
+    ({{ unix }} - {{ unix }} % 3600 % {{ interval_seconds }})
+{%- endmacro %}
+
+
+{# Seconds the slot covers. #}
+{% macro slot_seconds(slot, interval_seconds) -%}
+    least({{ interval_seconds }}, 3600 - {{ slot }} % 3600)
+{%- endmacro %}
+
+
+{# A GPU's raw name case-folded, with spaces, '-' and '_' collapsed: what the patterns of gpu_names are written for. #}
+{% macro normalised_gpu_name(name) -%}
+    trim(regexp_replace(lower({{ name }}), '[\s_-]+', ' ', 'g'))
+{%- endmacro %}
+
+
+{# Compute slices of a MIG profile ('3g.20gb' -> 3); a profile that cannot be read counts as one slice. #}
+{% macro mig_slices(profile) -%}
+    coalesce(try_cast(nullif(regexp_extract({{ profile }}, '^(?:mig[ -])?(\d+)g\.', 1), '') as integer), 1)
+{%- endmacro %}
