@@ -10,10 +10,16 @@
 {%- endmacro %}
 
 
+{# Whether this run rebuilds only the touched partitions. A dbt unit test has no relation of its own and builds everything. #}
+{% macro is_partial_build() -%}
+    {{ return(this is not none and is_incremental()) }}
+{%- endmacro %}
+
+
 {# Filter of an incremental model: true on a full build, otherwise membership in the touched partitions. #}
 {% macro touched(column, grain='month') -%}
     {%- set values = touched_list(grain) -%}
-    {%- if not is_incremental() -%} true
+    {%- if not is_partial_build() -%} true
     {%- elif values -%} {{ column }} in {{ values }}
     {%- else -%} false
     {%- endif -%}
@@ -23,7 +29,7 @@
 {# Pre-hook of an incremental model: takes the touched partitions out, in the transaction that puts them back. #}
 {% macro delete_touched(column, grain='month') -%}
     {%- set values = touched_list(grain) -%}
-    {%- if is_incremental() and values -%}
+    {%- if is_partial_build() and values -%}
         delete from {{ this }} where {{ column }} in {{ values }}
     {%- else -%}
         select 1 as nothing_to_delete
