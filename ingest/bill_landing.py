@@ -1,20 +1,27 @@
-"""Bill tables into the lake: typed CSV, byte-for-byte Parquet, or an emptied period; rows checked and totalled."""
+"""Bill tables into the lake: typed CSV, byte-for-byte Parquet, or an emptied period; checked and totalled."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 
 from ingest.csv_table import MAX_FINDINGS, MAX_SHOWN, UnpackedCsv, convert_chunks, refused, wrong_cells
+from ingest.duckdb_session import EngineLimits, connect, file_list
 from ingest.errors import DeliveryError, Mismatch
 from ingest.lake import Landed
-from ingest.landing import COPY_OPTIONS, connect, describe_parquet, file_list
+from ingest.landing import COPY_OPTIONS, describe_parquet
 from ingest.manifest import SourceFile
 from ingest.sql_casts import literal, quoted
 from ingest.table_spec import EXPECTED, LAKE_TYPES, TableSpec, violation_count, violation_rows
+
+log = logging.getLogger(__name__)
+
+DEFAULT_LIMITS = EngineLimits()
 
 
 def land_bill_csv(
@@ -24,6 +31,7 @@ def land_bill_csv(
     spec: TableSpec,
     partition: str | None,
     only_partition: bool = False,
+    limits: EngineLimits = DEFAULT_LIMITS,
 ) -> Landed:
     """Convert, check and total the unpacked CSV files of one delivery; the unpacked text is deleted.
 
@@ -33,15 +41,22 @@ def land_bill_csv(
         spec: the table.
         partition: the billing period all rows must belong to; None accepts any.
         only_partition: take only the rows of ``partition``.
+        limits: memory and threads; as many files are converted at a time as there are threads.
 
     Raises:
         DeliveryError: with all wrong cells.
     """
     sources = tuple(chunk.source for chunk in chunks)
     refuse_duplicates(sources)
-    with connect(scratch=folder / "spill") as connection:
+    with connect(**asdict(limits), scratch=folder / "spill") as connection:
         files = convert_chunks(
-            connection, chunks, folder, spec=spec, partition=partition, only_partition=only_partition
+            connection,
+            chunks,
+            folder,
+            spec=spec,
+            partition=partition,
+            only_partition=only_partition,
+            workers=limits.threads,
         )
         typed = {name: quoted(name) for name, _ in describe_parquet(connection, files[:1])}
         rows, money, wrong = _judge(connection, files, typed, spec=spec, partition=partition)
@@ -49,13 +64,19 @@ def land_bill_csv(
             keep = partition if only_partition else None
             cells = wrong_cells(connection, chunks, spec=spec, partition=partition, keep=keep)
             raise refused(cells, spec=spec)
+        notes = _unknown_values(connection, files, typed, spec=spec)
     for chunk in chunks:
         chunk.path.unlink()
-    return Landed(files=files, source_files=sources, rows=rows, money=money)
+    return Landed(files=files, source_files=sources, rows=rows, money=money, notes=notes)
 
 
 def land_bill_parquet(
-    files: Sequence[Path], sources: Sequence[SourceFile], *, spec: TableSpec, partition: str | None
+    files: Sequence[Path],
+    sources: Sequence[SourceFile],
+    *,
+    spec: TableSpec,
+    partition: str | None,
+    limits: EngineLimits = DEFAULT_LIMITS,
 ) -> Landed:
     """Check and total Parquet files of one delivery that already lie in the load's folder, byte for byte.
 
@@ -64,21 +85,23 @@ def land_bill_parquet(
         sources: what each was delivered as, in the same order.
         spec: the table.
         partition: the billing period all rows must belong to; None accepts any.
+        limits: memory and threads.
 
     Raises:
         DeliveryError: missing columns, wrong column types or wrong rows.
     """
     refuse_duplicates(sources)
     names = {path: source.path for path, source in zip(files, sources, strict=True)}
-    with connect() as connection:
+    with connect(**asdict(limits)) as connection:
         schema = dict(describe_parquet(connection, files))
         _check_schema(schema, name=sources[0].path, spec=spec)
         typed = {name: spec.parquet_expression(name, kind) for name, kind in schema.items()}
         rows, money, wrong = _judge(connection, files, typed, spec=spec, partition=partition)
         if wrong:
             raise refused(_wrong_rows(connection, names, typed, spec=spec, partition=partition), spec=spec)
+        notes = _unknown_values(connection, files, typed, spec=spec)
     hashes = {path: source.sha256 for path, source in zip(files, sources, strict=True)}
-    return Landed(files=tuple(files), source_files=tuple(sources), rows=rows, money=money, hashes=hashes)
+    return Landed(tuple(files), tuple(sources), rows, money, notes, hashes)
 
 
 def land_empty_bill(folder: Path, *, spec: TableSpec) -> Landed:
@@ -135,6 +158,29 @@ def _judge(
     found = connection.execute(query, [file_list(files)]).fetchall()
     totals = {row[0]: dict(zip(money, row[3:], strict=True)) for row in found if row[0]}
     return sum(row[1] for row in found), totals, sum(row[2] for row in found)
+
+
+def _unknown_values(
+    connection: duckdb.DuckDBPyConnection,
+    files: Sequence[Path],
+    typed: Mapping[str, str],
+    *,
+    spec: TableSpec,
+) -> tuple[str, ...]:
+    """A note for every value of a known list that the list does not have: loaded, but told."""
+    notes = []
+    for column, known in spec.known_values.items():
+        if column in typed:
+            listed = ", ".join(literal(value) for value in known)
+            query = (
+                f"SELECT {typed[column]}, count(*) FROM read_parquet(?)"
+                f" WHERE {typed[column]} NOT IN ({listed}) GROUP BY 1 ORDER BY 1"
+            )
+            rows = connection.execute(query, [file_list(files)]).fetchall()
+            notes += [f"unknown {column} {value!r}: {count} rows" for value, count in rows]
+    for note in notes:
+        log.warning("%s: %s", spec.title, note)
+    return tuple(notes)
 
 
 def _check_schema(schema: Mapping[str, str], *, name: str, spec: TableSpec) -> None:

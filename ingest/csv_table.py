@@ -16,8 +16,9 @@ from pathlib import Path
 
 import duckdb
 
+from ingest.duckdb_session import file_list
 from ingest.errors import DeliveryError, Mismatch
-from ingest.landing import convert_csv, csv_relation, file_list
+from ingest.landing import convert_csv, csv_relation
 from ingest.manifest import SourceFile
 from ingest.sql_casts import literal, quoted
 from ingest.table_spec import LAKE_TYPES, TableSpec, violation_rows
@@ -70,8 +71,9 @@ def convert_chunks(
     spec: TableSpec,
     partition: str | None,
     only_partition: bool = False,
+    workers: int = 2,
 ) -> tuple[Path, ...]:
-    """Convert all chunks of one delivery, two at a time; the Parquet files in chunk order.
+    """Convert all chunks of one delivery, several at a time; the Parquet files in chunk order.
 
     Args:
         connection: from ``connect``.
@@ -80,6 +82,7 @@ def convert_chunks(
         spec: the table.
         partition: the billing period of the delivery; None accepts any.
         only_partition: take only the rows of ``partition`` (and the unreadable ones, to refuse them).
+        workers: how many files are converted at a time.
 
     Raises:
         DeliveryError: with all wrong cells.
@@ -98,7 +101,7 @@ def convert_chunks(
                 raise _unreadable(cursor, chunk, error, spec=spec, partition=partition, keep=keep) from error
         return target
 
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    with ThreadPoolExecutor(max_workers=workers) as pool:
         return tuple(pool.map(convert, enumerate(chunks)))
 
 

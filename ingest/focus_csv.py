@@ -1,15 +1,16 @@
-"""Plain FOCUS CSV (1.0 to 1.4, gzip or not) to checked Parquet, for every source that delivers FOCUS as text."""
+"""FOCUS CSV (1.0 to 1.4, gzip or not) to checked Parquet, for every source that delivers FOCUS as text."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ingest.bill_landing import land_bill_csv
+from ingest.bill_landing import DEFAULT_LIMITS, land_bill_csv
 from ingest.csv_table import UnpackedCsv, read_header
+from ingest.duckdb_session import EngineLimits, connect, file_list
 from ingest.focus_table import FOCUS_TABLE
 from ingest.lake import Landed
-from ingest.landing import connect, csv_relation, file_list, unpack
+from ingest.landing import csv_relation, unpack
 
 
 def convert_focus_csv(
@@ -19,6 +20,7 @@ def convert_focus_csv(
     partition: str | None,
     names: Mapping[Path, str],
     only_partition: bool = False,
+    limits: EngineLimits = DEFAULT_LIMITS,
 ) -> Landed:
     """Convert delivered FOCUS CSV files to ``part-*.parquet`` in ``dst_dir``; rows and money per currency.
 
@@ -28,13 +30,19 @@ def convert_focus_csv(
         partition: billing period 'YYYY-MM' all rows must belong to; None accepts any.
         names: how messages and the manifest call each path.
         only_partition: files hold several periods, take the rows of ``partition`` (see ``billing_months``).
+        limits: memory and threads.
 
     Raises:
         DeliveryError: unreadable, duplicated or wrong rows; all findings, nothing is kept.
     """
     chunks = _unpacked(paths, dst_dir, names)
     return land_bill_csv(
-        chunks, dst_dir, spec=FOCUS_TABLE, partition=partition, only_partition=only_partition
+        chunks,
+        dst_dir,
+        spec=FOCUS_TABLE,
+        partition=partition,
+        only_partition=only_partition,
+        limits=limits,
     )
 
 

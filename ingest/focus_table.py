@@ -1,4 +1,4 @@
-"""The FOCUS cost and usage table, 1.0 to 1.4: column kinds, required columns and row rules (billing.md 1.2)."""
+"""The FOCUS cost and usage table, 1.0 to 1.4: column kinds, required columns, row rules (billing.md 1.2)."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ FOCUS_TABLE = TableSpec(
     title="FOCUS",
     kinds=_KINDS,
     required=_REQUIRED,
+    filled=("BillingCurrency", "BillingAccountId", "ChargeCategory"),
     rules=(
         Rule(
             column="ChargeCategory",

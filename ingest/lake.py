@@ -8,7 +8,6 @@ named by content, so the same input has the same id at any time.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import shutil
 from collections.abc import Callable, Mapping
@@ -19,14 +18,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-import duckdb
-
-from ingest.durable_files import locked, read_json, replace_json, sync_file, sync_folder, write_json
-from ingest.errors import DeliveryError, TransientError
+from ingest.durable_files import locked, read_json, replace_json, sync_folder, write_json
+from ingest.errors import DeliveryError
 from ingest.lake_workspace import Workspace
-from ingest.landing import connect, describe_parquet, parquet_rows
+from ingest.landed_files import described_files, file_sha256, reported_faults  # noqa: F401
 from ingest.load_log import LoadLog, load_message
-from ingest.manifest import Column, LakeFile, Manifest, SourceFile, load_id_of
+from ingest.manifest import Manifest, SourceFile, load_id_of
 from ingest.quarantine import Quarantine, QuarantineEntry, entry_of
 
 log = logging.getLogger(__name__)
@@ -135,7 +132,8 @@ class Lake:
             return LoadResult("unchanged", current, current, f"{delivery.partition} unchanged")
         folder = self._workspace.folder()
         try:
-            landed = _land(delivery, folder)
+            with reported_faults(delivery.key):
+                landed = delivery.land(folder)
             manifest = self._describe(delivery, landed, folder)
             with self._lock():
                 result = self._publish(delivery, manifest, folder)
@@ -203,29 +201,7 @@ class Lake:
             hashes=hashes,
         )
         home = (self._partition_folder(*delivery.key) / load_id).relative_to(self.root)
-        with connect() as connection:
-            rows = parquet_rows(connection, landed.files)
-            columns = describe_parquet(connection, landed.files)
-        files = []
-        for path in landed.files:
-            sync_file(path)
-            stat = path.stat()
-            digest = landed.hashes.get(path) or file_sha256(path)
-            files.append(
-                LakeFile((home / path.name).as_posix(), stat.st_size, stat.st_mtime_ns, rows[path], digest)
-            )
-        if sum(rows.values()) != landed.rows:
-            raise DeliveryError(
-                "the landed files do not hold the rows that were read",
-                where={
-                    "source": delivery.source,
-                    "dataset": delivery.dataset,
-                    "partition": delivery.partition,
-                },
-                found=f"{sum(rows.values())} rows",
-                expected=f"{landed.rows} rows",
-                fix="ingest again; if it stays, report the delivery",
-            )
+        files, columns = described_files(landed.files, home=home, hashes=landed.hashes, rows=landed.rows)
         return Manifest(
             load_id=load_id,
             source=delivery.source,
@@ -238,8 +214,8 @@ class Lake:
             previous_load_id=None,
             rows=landed.rows,
             money=landed.money,
-            columns=tuple(Column(name, kind) for name, kind in columns),
-            files=tuple(files),
+            columns=columns,
+            files=files,
             source_files=landed.source_files,
             notes=landed.notes,
         )
@@ -273,27 +249,3 @@ class Lake:
             target.rename(self._workspace.file())
         folder.rename(target)
         sync_folder(target.parent)
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file in hex."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def _land(delivery: Delivery, folder: Path) -> Landed:
-    """Run the adapter; what an engine says about unreadable input becomes a DeliveryError."""
-    where = {"source": delivery.source, "dataset": delivery.dataset, "partition": delivery.partition}
-    fix = "deliver the files again, or correct them; the partition keeps its last good load"
-    try:
-        return delivery.land(folder)
-    except (duckdb.OutOfMemoryException, duckdb.HTTPException, MemoryError) as error:
-        raise TransientError(
-            "landing ran out of resources", where=where, found=str(error), fix="ingest again"
-        ) from error
-    except (duckdb.Error, UnicodeError, ValueError, KeyError) as error:
-        raise DeliveryError("the delivery cannot be read", where=where, found=str(error), fix=fix) from error
-    except OSError as error:
-        raise TransientError(
-            "reading or writing failed", where=where, found=str(error), fix="ingest again"
-        ) from error

@@ -7,42 +7,20 @@ never pass through Python. Text becomes DECIMAL(38,18) directly, never through a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 import duckdb
 
+from ingest.duckdb_session import connect, file_list
 from ingest.errors import DeliveryError
 from ingest.manifest import SourceFile
 from ingest.sql_casts import literal, quoted
 from ingest.unpacking import BLOCK_BYTES, MAX_UNPACKED_BYTES, Unpacker
 
 COPY_OPTIONS = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 122880"
-
-
-def connect(
-    *, memory_limit: str = "2GB", threads: int = 2, scratch: Path | None = None
-) -> duckdb.DuckDBPyConnection:
-    """A private in-memory DuckDB: UTC, bounded, fetching no extensions, spilling into ``scratch`` if given."""
-    connection = duckdb.connect(
-        config={
-            "memory_limit": memory_limit,
-            "threads": threads,
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "temp_directory": str(scratch) if scratch else "",
-        }
-    )
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET enable_progress_bar = false")
-    return connection
-
-
-def file_list(paths: Iterable[Path]) -> list[str]:
-    """Paths as DuckDB reads them: glob characters in names are taken literally."""
-    return ["".join(f"[{char}]" if char in "*?[" else char for char in str(path)) for path in paths]
 
 
 def resolve_inside(root: Path, name: str) -> Path:

@@ -91,7 +91,7 @@ class Manifest:
 
 
 def load_id_of(*, dataset: str, partition: str, format_version: int, hashes: Iterable[str]) -> str:
-    """The content-derived name of a load: same input and adapter format, same id, at any time, in any file order."""
+    """The content-derived name of a load: same input and adapter format, same id, whatever the file order."""
     text = "\n".join([dataset, partition, str(format_version), *sorted(hashes)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -64,7 +64,7 @@ class Quarantine:
         return [entry for entry in found if not (open_only and entry.resolved_at)]
 
     def resolve(self, source: str, dataset: str, partition: str, *, files: Iterable[str], aside: Path) -> int:
-        """Mark the partition's open entries resolved, also those of unknown data set that name one of ``files``."""
+        """Mark the partition's open entries resolved, also those of unknown data set that name ``files``."""
         delivered = set(files)
         resolved = 0
         for name in (dataset, UNKNOWN_DATASET):

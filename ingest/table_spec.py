@@ -8,7 +8,7 @@ column ``Name``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ingest.sql_casts import MONEY_TYPE, decimal_from_text, literal, money_from_double, quoted, utc_from_text
@@ -58,16 +58,23 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class TableSpec:
-    """A bill table. ``money`` maps total name -> column; ``kinds`` names the columns that are not text."""
+    """A bill table.
+
+    ``kinds`` names the columns that are not text; ``required`` must exist, ``filled`` texts must hold a value;
+    ``money`` maps total name -> column; ``columns`` are those of an empty delivery; a value outside
+    ``known_values`` is loaded and noted.
+    """
 
     title: str
     kinds: Mapping[str, Kind]
     required: tuple[str, ...]
+    filled: tuple[str, ...]
     rules: tuple[Rule, ...]
     money: Mapping[str, str]
     currency: str
     period_start: str
     columns: tuple[str, ...]
+    known_values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def kind(self, column: str) -> Kind:
         """The kind of a column; unknown columns are text."""
@@ -123,7 +130,7 @@ class TableSpec:
         """The rules that apply to a delivery with these columns (name -> typed SQL expression)."""
         rules = [self._readable(name, required=True) for name in self.required if self.kind(name) != "text"]
         rules += [self._readable(name, required=False) for name in self.kinds if name not in self.required]
-        rules += [_filled(name) for name in self.required if self.kind(name) == "text"]
+        rules += [_filled(name) for name in self.filled]
         rules += self.rules
         rules += [self.period_rule(partition)] if partition else []
         return [rule for rule in rules if rule.applies_to(columns)]
