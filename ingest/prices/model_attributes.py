@@ -61,7 +61,7 @@ def family_and_developer(model: str, *, provider: str) -> tuple[str, str]:
 
 
 def size_band(model: str) -> str:
-    """Band of the parameter count written in the name (8x7b counts all experts); ``undisclosed`` without one."""
+    """Band of the parameter count in the name (8x7b counts all experts); ``undisclosed`` without one."""
     name = model.lower()
     experts = re.search(r"(\d+)x(\d+(?:\.\d+)?)b(?![a-z])", name)
     trillions = re.search(r"(?<![a-z\d.])(\d+(?:\.\d+)?)t(?![a-z])", name)

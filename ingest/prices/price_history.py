@@ -86,7 +86,7 @@ def merge_history(
             fresh = after[key] if subject(key) not in known else _since(after[key], today, undated)
             merged = _joined(fresh)
         elif key in after or covered(key):
-            merged = _merge_key(before[key], after.get(key, []), today)
+            merged = _as_believed(before[key], _merge_key(before[key], after.get(key, []), today))
         else:
             merged = before[key]
         rows += merged
@@ -133,6 +133,13 @@ def _joined(rows: Iterable[RowT]) -> list[RowT]:
         else:
             result.append(row)
     return result
+
+
+def _as_believed(old: Iterable[RowT], merged: Iterable[RowT]) -> list[RowT]:
+    """A price that was known before keeps the row it was first written with, also when announced again."""
+    known = {(row.valid_from, row.price_usd): row for row in old}
+    rows = ((known.get((row.valid_from, row.price_usd), row), row.valid_to) for row in merged)
+    return [replace(row, valid_to=valid_to) for row, valid_to in rows]
 
 
 def _merge_key(old: Sequence[RowT], new: Sequence[RowT], today: date) -> list[RowT]:

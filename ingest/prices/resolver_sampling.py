@@ -107,7 +107,7 @@ def sample_model(model: ModelInfo, *, price_class: str) -> list[Segment]:
 
 
 def unknown_price_keys(model: ModelInfo) -> set[str]:
-    """Price keys of the model that no usage type stands for: the catalogue grew, the mapping has to follow."""
+    """Price keys of the model that no usage type stands for: the catalogue grew, the mapping must follow."""
     prices = [entry.prices for entry in [*_conditionals(model), *(model.price_variants or [])]]
     keys = {key for price in prices for key, value in vars(price).items() if value is not None}
     return keys - set(USAGE_TYPES)
