@@ -27,11 +27,9 @@ components as (
 ),
 
 labour as (
-    select
-        cast(max(case when assumption_id = 'labour_fte_per_node' then value end) as decimal(18, 9)) as fte_per_node,
-        cast(max(case when assumption_id = 'labour_usd_per_fte_year' then value end) as decimal(18, 6)) as usd_per_fte_year
+    select valid_from, valid_to, cast(value as decimal(18, 12)) as usd_per_gpu_hour
     from {{ ref('assumptions') }}
-    where valid_to is null
+    where assumption_id = 'labour_usd_per_gpu_hour'
 ),
 
 invoiced as (
@@ -68,7 +66,7 @@ invoiced as (
     left join pools on allocations.pool_id = pools.pool_id
 ),
 
--- people: hours of held GPUs x FTE per GPU x cost of an FTE; an assumption, never part of an invoiced column
+-- people: hours of held GPUs x labour per GPU-hour; an assumption, never part of an invoiced column
 labour_cost as (
     select
         gpu_hours.charge_date,
@@ -79,13 +77,11 @@ labour_cost as (
         'labour' as tco_component,
         'assumed' as evidence,
         'USD' as billing_currency,
-        cast(
-            cast(sum(gpu_hours.gpu_hours) as decimal(18, 9))
-            * cast(max(labour.fte_per_node * labour.usd_per_fte_year / (8 * 8760)) as decimal(12, 9))
-            as {{ money_type() }}
-        ) as amount
+        cast(sum(gpu_hours.gpu_hours * labour.usd_per_gpu_hour) as {{ money_type() }}) as amount
     from gpu_hours
-    cross join labour
+    inner join labour
+        on gpu_hours.charge_date >= labour.valid_from
+        and (labour.valid_to is null or gpu_hours.charge_date < labour.valid_to)
     group by all
 ),
 
