@@ -148,7 +148,7 @@ def _judge(
     partition: str | None,
 ) -> tuple[int, dict[str, dict[str, Decimal]], int]:
     """(rows, money per currency, rows that break a rule), in one pass over the columns that matter."""
-    rules = spec.all_rules(typed, partition=partition)
+    rules = spec.all_rules(typed, partition=partition, from_text=False)
     money = {name: typed[column] for name, column in spec.money.items() if column in typed}
     sums = "".join(f", coalesce(sum({expression}), 0)" for expression in money.values())
     query = (
@@ -211,7 +211,7 @@ def _wrong_rows(
     spec: TableSpec,
     partition: str | None,
 ) -> tuple[Mismatch, ...]:
-    rules = spec.all_rules(typed, partition=partition)
+    rules = spec.all_rules(typed, partition=partition, from_text=False)
     found: list[Mismatch] = []
     for path, name in names.items():
         relation = "SELECT * FROM read_parquet(?, file_row_number = true)"

@@ -97,6 +97,8 @@ def convert_chunks(
             try:
                 select = _typed_select(chunk.header, columns, spec=spec, keep=keep)
                 convert_csv(cursor, chunk.path, target, header=chunk.header, select=select)
+            except duckdb.OutOfMemoryException:
+                raise
             except duckdb.Error as error:
                 raise _unreadable(cursor, chunk, error, spec=spec, partition=partition, keep=keep) from error
         return target
@@ -125,7 +127,7 @@ def wrong_cells(
     found: list[Mismatch] = []
     for chunk in chunks:
         typed = {column: spec.text_expression(column) for column in chunk.header}
-        rules = spec.all_rules(typed, partition=None if keep else partition)
+        rules = spec.all_rules(typed, partition=None if keep else partition, from_text=True)
         relation = f"SELECT *, row_number() OVER () AS x_record FROM {csv_relation(chunk.header)}"
         if keep:
             relation = f"SELECT * FROM ({relation}) WHERE {_belongs(spec, keep)}"

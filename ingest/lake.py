@@ -133,8 +133,7 @@ class Lake:
         folder = self._workspace.folder()
         try:
             with reported_faults(delivery.key):
-                landed = delivery.land(folder)
-            manifest = self._describe(delivery, landed, folder)
+                manifest = self._describe(delivery, delivery.land(folder), folder)
             with self._lock():
                 result = self._publish(delivery, manifest, folder)
             self._resolve(delivery)

@@ -58,8 +58,12 @@ def described_files(
 
 @contextmanager
 def reported_faults(key: tuple[str, str, str]) -> Iterator[None]:
-    """Turn what an engine says about unreadable input into a DeliveryError, and resource faults into TransientError."""
-    where = dict(zip(("source", "dataset", "partition"), key, strict=True))
+    """Turn engine errors about unreadable input into DeliveryError, resource faults into TransientError.
+
+    Args:
+        key: (source, dataset, partition); empty texts where there is none.
+    """
+    where: dict[str, object] = {"source": key[0], "dataset": key[1], "partition": key[2]}
     fix = "deliver the files again, or correct them; the partition keeps its last good load"
     try:
         yield
@@ -67,6 +71,11 @@ def reported_faults(key: tuple[str, str, str]) -> Iterator[None]:
         what = "landing ran out of resources"
         raise TransientError(what, where=where, found=str(error), fix="ingest again") from error
     except (duckdb.Error, UnicodeError, ValueError, KeyError) as error:
+        if "No space left" in str(error):
+            what = "the disk is full"
+            raise TransientError(
+                what, where=where, found=str(error), fix="free some space; ingest again"
+            ) from error
         raise DeliveryError("the delivery cannot be read", where=where, found=str(error), fix=fix) from error
     except OSError as error:
         what = "reading or writing failed"

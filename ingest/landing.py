@@ -244,7 +244,7 @@ def csv_relation(header: Sequence[str]) -> str:
     shape = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header)
     return (
         f"read_csv($path, columns = {{{shape}}}, header = true, auto_detect = false, delim = ',',"
-        " quote = '\"', escape = '\"', nullstr = ['', 'NULL'], parallel = false, max_line_size = 16777216)"
+        " quote = '\"', escape = '\"', nullstr = ['', 'NULL'], parallel = false)"
     )
 
 

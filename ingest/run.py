@@ -12,6 +12,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from ingest.errors import ConfigError, DeliveryError, TcoError, TransientError
 from ingest.lake import Delivery, Lake, LoadResult
+from ingest.landed_files import reported_faults
 from ingest.quarantine import QuarantineEntry
 from ingest.settings import Settings, SourceConfig
 from ingest.sources.registry import build_source
@@ -122,8 +123,9 @@ class _Run:
             ProgressEvent(stage="source", source=config.name, message=f"{config.type} at {config.location}")
         )
         try:
-            for number, delivery in enumerate(self._discover(config, settings), 1):
-                self._load(delivery, number)
+            with reported_faults((config.name, "", "")):
+                for number, delivery in enumerate(self._discover(config, settings), 1):
+                    self._load(delivery, number)
         except TcoError as error:
             self._fail(error, config.name)
 

@@ -60,7 +60,7 @@ class Rule:
 class TableSpec:
     """A bill table.
 
-    ``kinds`` names the columns that are not text; ``required`` must exist, ``filled`` texts must hold a value;
+    ``kinds`` names the columns that are not text; ``required`` must exist, ``filled`` texts must be set;
     ``money`` maps total name -> column; ``columns`` are those of an empty delivery; a value outside
     ``known_values`` is loaded and noted.
     """
@@ -97,9 +97,10 @@ class TableSpec:
         """SQL of the typed value of a Parquet column of DuckDB type ``delivered``."""
         name = quoted(column)
         match self.kind(column):
+            case "money" if delivered in ("DOUBLE", "FLOAT"):
+                return f"CASE WHEN isfinite({name}) THEN {money_from_double(name)} END"
             case "money":
-                is_float = delivered in ("DOUBLE", "FLOAT")
-                return money_from_double(name) if is_float else f"CAST({name} AS {MONEY_TYPE})"
+                return f"CAST({name} AS {MONEY_TYPE})"
             case "time":
                 return f"CAST({name} AS TIMESTAMP)"
         return name
@@ -126,10 +127,19 @@ class TableSpec:
             fix="deliver each billing period in its own folder",
         )
 
-    def all_rules(self, columns: Mapping[str, str], *, partition: str | None) -> list[Rule]:
-        """The rules that apply to a delivery with these columns (name -> typed SQL expression)."""
+    def all_rules(self, columns: Mapping[str, str], *, partition: str | None, from_text: bool) -> list[Rule]:
+        """The rules that apply to a delivery.
+
+        Args:
+            columns: delivered column -> typed SQL expression.
+            partition: billing period the rows must belong to; None accepts any.
+            from_text: cells that may be empty can also be unreadable.
+        """
         rules = [self._readable(name, required=True) for name in self.required if self.kind(name) != "text"]
-        rules += [self._readable(name, required=False) for name in self.kinds if name not in self.required]
+        if from_text:
+            rules += [
+                self._readable(name, required=False) for name in self.kinds if name not in self.required
+            ]
         rules += [_filled(name) for name in self.filled]
         rules += self.rules
         rules += [self.period_rule(partition)] if partition else []

@@ -1,4 +1,4 @@
-"""AWS Data Exports manifests: which files make up a billing period and which table they hold (billing.md 2.6).
+"""AWS Data Exports manifests: the files of a billing period and the table they hold (billing.md 2.6).
 
 Only the partition-level manifest counts: it names the newest refresh and is written last.
 """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ingest.aws_cur_table import AWS_CUR_TABLE
@@ -53,11 +55,11 @@ class AwsPeriod:
             return land_empty_bill(folder, spec=spec)
         if all(file.key.endswith(".parquet") for file in files):
             targets = [folder / f"part-{number:05d}.parquet" for number in range(len(files))]
-            sources = [self._copy(file, target) for file, target in zip(files, targets, strict=True)]
+            sources = self._copied(files, targets)
             landed = land_bill_parquet(targets, sources, spec=spec, partition=partition, limits=self.limits)
         else:
             texts = [folder / f"unpacked-{number:05d}.csv" for number in range(len(files))]
-            sources = [self._copy(file, text) for file, text in zip(files, texts, strict=True)]
+            sources = self._copied(files, texts)
             refuse_duplicates(sources)
             chunks = [
                 UnpackedCsv(source, text, read_header(text, name=source.path, spec=spec))
@@ -66,6 +68,11 @@ class AwsPeriod:
             landed = land_bill_csv(chunks, folder, spec=spec, partition=partition, limits=self.limits)
         self._check_unchanged()
         return landed
+
+    def _copied(self, files: Sequence[StoredFile], targets: Sequence[Path]) -> list[SourceFile]:
+        """Copy several files at a time; hashing keeps one core busy per file."""
+        with ThreadPoolExecutor(max_workers=self.limits.threads) as pool:
+            return list(pool.map(self._copy, files, targets))
 
     def _copy(self, file: StoredFile, target: Path) -> SourceFile:
         name = self._uri(file)
