@@ -30,7 +30,7 @@ from ingest.sources.delivered_files import DeliveredFile, compression_of
 from ingest.sources.file_memory import Contents
 from ingest.sources.folder_source import FolderSource
 from ingest.sources.gcp_billing_parquet import land_billing_parquet, money_of, months_of_parquet
-from ingest.sources.json_lines import malformed_line, row_findings, unknown_keys
+from ingest.sources.json_lines import malformed, row_findings, unknown_keys
 from ingest.sql_casts import literal
 
 _INVOICE_MONTH = re.compile(r"(?:^|[/_-])invoice_month=(\d{4})-?(\d{2})(?=[/._-]|$)")
@@ -104,7 +104,7 @@ class GcpBillingExportSource(FolderSource):
             with tempfile.TemporaryDirectory(dir=self.settings.home) as scratch:
                 text = Path(scratch) / "rows.ndjson"
                 unpack(path, text, name=name)
-                raise malformed_line(text, name=name, error=error) from error
+                raise malformed(text, name=name, error=error) from error
 
 
 def refuse_repeated_batches(
@@ -161,12 +161,15 @@ def _land_json(
         query = f"SELECT {rows.checked_columns(month=month)} FROM ({typed})"
         connection.execute(f"COPY ({query}) TO {literal(str(target))} ({COPY_OPTIONS})", bound)
     except duckdb.Error as error:
-        problems = rows.problems(month=None if has_other_months else month)
         findings = row_findings(
-            connection, text, rows.typed_rows("read_ndjson_objects($path)"), problems, file.name
+            connection,
+            rows.typed_rows("read_ndjson_objects($path)"),
+            rows.rules(month=None if has_other_months else month),
+            path=text,
+            name=file.name,
         )
         if not findings:
-            raise malformed_line(text, name=file.name, error=error) from error
+            raise malformed(text, name=file.name, error=error) from error
         raise DeliveryError(
             f"{len({finding.line for finding in findings})} rows break the rules of the detailed export",
             mismatches=findings,

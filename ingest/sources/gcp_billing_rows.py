@@ -1,21 +1,17 @@
 """Rows of Google Cloud's detailed billing export: the lake schema, and SQL that types newline JSON into it.
 
 Format: billing.md 3.1 (BigQuery table ``gcp_billing_export_resource_v1_<ACCOUNT>`` exported as newline
-JSON). BigQuery writes NUMERIC as JSON text and FLOAT64 as JSON numbers. A JSON reader takes numbers through
-a double, so every number that follows a key is quoted first and cast from its text: amounts reach
-DECIMAL(38,18) digit by digit. An unescaped quote after an identifier character always closes a key or text,
-and a closed text before a colon is a key, so the quoting cannot touch label values.
-
-This module holds SQL only; reading, checking and committing files is ``ingest.sources.gcp``.
+JSON). BigQuery writes NUMERIC as JSON text and FLOAT64 as JSON numbers; both reach DECIMAL(38,18) digit by
+digit. This module holds SQL only; reading, checking and committing files is ``ingest.sources.gcp``.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from ingest.sources.json_lines import RowRule, guarded, quoted_numbers
 from ingest.sql_casts import decimal_from_text
 
 MONEY: Final = "DECIMAL(38,18)"
@@ -88,9 +84,6 @@ REQUIRED_COLUMNS: Final = (
 
 _MONTH: Final = r"\d{4}(0[1-9]|1[0-2])"
 _A_TIME: Final = "a time such as 2026-05-01 00:00:00 UTC"
-_QUOTED_NUMBERS: Final = (
-    r"""regexp_replace(json, '([A-Za-z0-9_])":\s*(-?[0-9][0-9.eE+-]*)', '\1":"\2"', 'g')"""
-)
 
 
 def sql_type(schema: Any) -> str:
@@ -108,9 +101,9 @@ def month_text(partition: str) -> str:
 
 
 def typed_rows(source: str) -> str:
-    """A SELECT of the lake columns, ``json``, ``kinds`` (JSON kinds of nested columns), ``raw`` (all as text).
+    """A SELECT of the lake columns, ``json``, ``kinds`` (JSON kinds of nested columns) and ``raw`` texts.
 
-    What cannot be cast is NULL in the lake column and text in ``raw``; ``problems`` finds it.
+    What cannot be cast is NULL in the lake column and text in ``raw``; ``rules`` find it.
 
     Args:
         source: SQL relation with one column ``json`` holding one row's text.
@@ -120,63 +113,43 @@ def typed_rows(source: str) -> str:
     columns = ", ".join(f'{_typed(f"raw.{name}", entry)} AS "{name}"' for name, entry in LAKE_SCHEMA.items())
     return (
         f"SELECT json, kinds, raw, {columns} FROM (SELECT json, json_type(json, [{paths}]) AS kinds,"
-        f" json_transform({_QUOTED_NUMBERS}, '{shape}') AS raw FROM {source})"
+        f" json_transform({quoted_numbers('json')}, '{shape}') AS raw FROM {source})"
     )
 
 
 def checked_columns(*, month: str | None) -> str:
     """The select list from ``typed_rows`` to the lake schema; a row with a problem raises an error."""
     first, *others = (f'"{name}"' for name in LAKE_SCHEMA)
-    broken = " OR ".join(f"({rule.bad})" for rule in _rules(month))
-    return ", ".join(
-        [f"CASE WHEN {broken} THEN error('a row breaks a rule') ELSE {first} END AS {first}", *others]
-    )
+    return ", ".join([guarded(first, rules(month=month)), *others])
 
 
-def problems(*, month: str | None) -> str:
-    """A list expression over ``typed_rows``: each broken rule of the row as {bad, column, found, expected}.
+def rules(*, month: str | None) -> list[RowRule]:
+    """The rules of a row of ``typed_rows``.
 
     Args:
         month: the invoice month ('202605') every row must carry; None accepts any well-formed month.
     """
-    entries = ", ".join(
-        f"{{'bad': {rule.bad}, 'column': '{rule.column}', 'found': CAST({rule.found} AS VARCHAR),"
-        f" 'expected': '{rule.expected}'}}"
-        for rule in _rules(month)
-    )
-    return f"list_filter([{entries}], lambda rule: rule.bad)"
-
-
-@dataclass(frozen=True)
-class _Rule:
-    """What a row must hold: column, SQL of what was found, SQL that is true when it is broken."""
-
-    column: str
-    found: str
-    bad: str
-    expected: str
-
-
-def _rules(month: str | None) -> list[_Rule]:
     month_rule = (
         f"raw.invoice.month IS DISTINCT FROM '{month}'" if month else _not("raw.invoice.month", _MONTH)
     )
     credit_rule = 'coalesce(len(list_filter("credits", lambda c: c.amount IS NULL)), 0) > 0'
     return [
-        _Rule(
+        RowRule(
             "billing_account_id",
             "raw.billing_account_id",
             "coalesce(raw.billing_account_id, '') = ''",
             "an account id",
         ),
-        _Rule("invoice.month", "raw.invoice.month", month_rule, month or "YYYYMM"),
-        _Rule("currency", "raw.currency", _not("raw.currency", "[A-Z]{3}"), "a three-letter currency code"),
-        _Rule("cost", "raw.cost", '"cost" IS NULL', "a number"),
-        _Rule("usage_start_time", "raw.usage_start_time", '"usage_start_time" IS NULL', _A_TIME),
-        _Rule("usage_end_time", "raw.usage_end_time", '"usage_end_time" IS NULL', _A_TIME),
+        RowRule("invoice.month", "raw.invoice.month", month_rule, month or "YYYYMM"),
+        RowRule("currency", "raw.currency", _not("raw.currency", "[A-Z]{3}"), "a three-letter currency code"),
+        RowRule("cost", "raw.cost", '"cost" IS NULL', "a number"),
+        RowRule("usage_start_time", "raw.usage_start_time", '"usage_start_time" IS NULL', _A_TIME),
+        RowRule("usage_end_time", "raw.usage_end_time", '"usage_end_time" IS NULL', _A_TIME),
         *(_kind_rule(index, name) for index, name in enumerate(_nested())),
         *(_leaf_rule(path, expected) for path, expected in _leaves()),
-        _Rule("credits[].amount", "json_extract(json, '$.credits')", credit_rule, "a number in every credit"),
+        RowRule(
+            "credits[].amount", "json_extract(json, '$.credits')", credit_rule, "a number in every credit"
+        ),
     ]
 
 
@@ -221,10 +194,10 @@ def _not(value: str, pattern: str) -> str:
     return f"NOT regexp_full_match(coalesce({value}, ''), '{pattern}')"
 
 
-def _kind_rule(index: int, name: str) -> _Rule:
+def _kind_rule(index: int, name: str) -> RowRule:
     kind = "ARRAY" if isinstance(LAKE_SCHEMA[name], list) else "OBJECT"
     bad = f"coalesce(kinds[{index + 1}], 'NULL') NOT IN ('{kind}', 'NULL')"
-    return _Rule(name, f"json_extract(json, '$.{name}')", bad, f"a JSON {kind.lower()}")
+    return RowRule(name, f"json_extract(json, '$.{name}')", bad, f"a JSON {kind.lower()}")
 
 
 def _leaves() -> list[tuple[str, str]]:
@@ -238,6 +211,6 @@ def _leaves() -> list[tuple[str, str]]:
     return found
 
 
-def _leaf_rule(path: str, expected: str) -> _Rule:
+def _leaf_rule(path: str, expected: str) -> RowRule:
     typed = ".".join(f'"{part}"' for part in path.split("."))
-    return _Rule(path, f"raw.{path}", f"raw.{path} IS NOT NULL AND {typed} IS NULL", expected)
+    return RowRule(path, f"raw.{path}", f"raw.{path} IS NOT NULL AND {typed} IS NULL", expected)

@@ -1,9 +1,10 @@
-"""Newline-delimited JSON deliveries: which row and line is wrong, and which keys nobody expected."""
+"""Rows of JSON deliveries: exact numbers, rules, which row and line is wrong, which keys nobody expected."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -17,33 +18,73 @@ MAX_SHOWN = 120
 KEY_SAMPLE_ROWS = 1000
 
 
+@dataclass(frozen=True)
+class RowRule:
+    """What a row must hold: column, SQL of what was found, SQL that is true when it is broken."""
+
+    column: str
+    found: str
+    bad: str
+    expected: str
+
+
+def guarded(column: str, rules: Sequence[RowRule]) -> str:
+    """SQL of a column that raises an error where a row breaks a rule: checking costs no second pass."""
+    broken = " OR ".join(f"({rule.bad})" for rule in rules)
+    return f"CASE WHEN {broken} THEN error('a row breaks a rule') ELSE {column} END AS {column}"
+
+
+def quoted_numbers(text: str) -> str:
+    """SQL that quotes every number behind a key of a JSON text, so that it can be cast from its digits.
+
+    A JSON reader takes numbers through a double, which holds 15 to 17 digits. An unescaped quote after an
+    identifier character closes a key or a text, and a closed text before a colon is a key: values are never
+    touched.
+    """
+    return rf"""regexp_replace({text}, '([A-Za-z0-9_])"\s*:\s*(-?[0-9][0-9.eE+-]*)', '\1":"\2"', 'g')"""
+
+
 def row_findings(
-    connection: duckdb.DuckDBPyConnection, path: Path, relation: str, problems: str, name: str
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    rules: Sequence[RowRule],
+    *,
+    path: Path,
+    name: str,
+    has_lines: bool = True,
 ) -> tuple[Mismatch, ...]:
-    """Every broken rule of every row (at most 1,000), by line; empty when the text itself is malformed.
+    """Every broken rule of every row (at most 1,000), by place; empty when the text itself is malformed.
 
     Args:
         connection: from ``connect``.
-        path: unpacked newline JSON.
         relation: SQL of the rows in file order, reading the file bound as ``$path``.
-        problems: list expression over ``relation`` of {column, found, expected}.
-        name: how messages call the file.
+        rules: what the rows of ``relation`` must hold.
+        path: the unpacked file.
+        name: how messages call it.
+        has_lines: every line is a row; else places are row numbers.
     """
+    problems = ", ".join(
+        f"{{'bad': {rule.bad}, 'column': '{rule.column}', 'found': CAST({rule.found} AS VARCHAR),"
+        f" 'expected': '{rule.expected}'}}"
+        for rule in rules
+    )
     query = (
         "SELECT n, problem.column, problem.found, problem.expected"
         " FROM (SELECT n, unnest(found) AS problem FROM"
-        f" (SELECT row_number() OVER () AS n, {problems} AS found FROM ({relation})) WHERE len(found) > 0)"
+        f" (SELECT row_number() OVER () AS n, list_filter([{problems}], lambda rule: rule.bad) AS found"
+        f" FROM ({relation})) WHERE len(found) > 0)"
         f" ORDER BY n LIMIT {MAX_FINDINGS}"
     )
     try:
         found = connection.execute(query, {"path": file_list([path])[0]}).fetchall()
     except duckdb.Error:
         return ()
-    lines = _line_numbers(path, max((row[0] for row in found), default=0))
+    lines = _line_numbers(path, max((row[0] for row in found), default=0)) if has_lines else []
     return tuple(
         Mismatch(
             file=name,
-            line=lines[number - 1],
+            line=lines[number - 1] if has_lines else None,
+            row=None if has_lines else number,
             column=column,
             found="nothing" if value is None else repr(value[:MAX_SHOWN]),
             expected=expected,
@@ -53,22 +94,23 @@ def row_findings(
     )
 
 
-def malformed_line(path: Path, *, name: str, error: duckdb.Error) -> DeliveryError:
-    """The error for text that is not newline JSON, with the first line that no parser accepts."""
-    found, broken = str(error), None
-    with path.open("rb") as handle:
-        for line, text in enumerate(handle, 1):
-            try:
-                json.loads(text) if text.strip() else None
-            except ValueError as fault:
-                found, broken = str(fault), line
-                break
+def malformed(path: Path, *, name: str, error: Exception, has_lines: bool = True) -> DeliveryError:
+    """The error for text that is not JSON, with the first line that no parser accepts when a line is a row."""
+    found, broken = str(error).replace(str(path), name), None
+    if has_lines:
+        with path.open("rb") as handle:
+            for line, text in enumerate(handle, 1):
+                try:
+                    json.loads(text) if text.strip() else None
+                except ValueError as fault:
+                    found, broken = str(fault), line
+                    break
     return DeliveryError(
         "the JSON cannot be read",
         where={"file": name, "line": broken},
         found=found[:500],
-        expected="one JSON object a line, UTF-8",
-        fix="export the file again as newline-delimited JSON",
+        expected="one JSON object a line, UTF-8" if has_lines else "JSON, UTF-8",
+        fix="export the file again, best as newline-delimited JSON",
     )
 
 
