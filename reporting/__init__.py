@@ -1,0 +1,1 @@
+"""Monthly statements made from the published marts; nothing else is read."""

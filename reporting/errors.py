@@ -1,0 +1,9 @@
+"""What can go wrong while a statement is made, as errors that name the month, the mart and the fix."""
+
+from __future__ import annotations
+
+from ingest.errors import TcoError
+
+
+class StatementError(TcoError):
+    """The statement cannot be made from what is published; nothing was written."""

@@ -1,0 +1,97 @@
+"""The statement as one HTML page: charts inline, style inline, no script, nothing fetched.
+
+Every text is escaped by the template engine; only the page's own style sheet and the checked charts go in
+as markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from reporting import charts, formatting, gaps, views
+from reporting.gpu_time import IDLE_STATES
+from reporting.ledger import BASES, EFFECTIVE
+from reporting.month import CurrencyBlock, MonthStatement
+from reporting.queries import UNALLOCATED
+from reporting.svg import inline_svg
+
+
+def statement_page(month: MonthStatement) -> str:
+    """The page of a month."""
+    environment = _environment()
+    names = views.team_names(month)
+    return environment.get_template("statement.html.j2").render(
+        month=month,
+        names=names,
+        style=Markup(environment.get_template("statement.css").render()),
+        charts={
+            block.currency: _charts(block, names, prefix=f"c{number}")
+            for number, block in enumerate(month.blocks)
+        },
+        inputs=views.input_summaries(month.snapshot.inputs, month.billing_period),
+        bases=BASES,
+        idle_states=IDLE_STATES,
+        unallocated=UNALLOCATED,
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("reporting", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    filters: dict[str, Callable[..., Any]] = {
+        "money": formatting.money,
+        "signed_money": formatting.signed_money,
+        "count": formatting.count,
+        "compact": formatting.compact,
+        "clean": formatting.clean,
+        "words": formatting.words,
+        "label": formatting.label,
+        "month_name": formatting.month_name,
+    }
+    environment.filters.update(filters)
+    environment.globals.update(
+        share=formatting.share,
+        detail_lines=views.detail_lines,
+        ownerless_lines=gaps.ownerless_lines,
+        unobserved_lines=gaps.unobserved_lines,
+        component_lines=views.component_lines,
+        evidence_grades=views.evidence_grades,
+        zero=Decimal(0),
+    )
+    return environment
+
+
+def _charts(block: CurrencyBlock, names: dict[str, str], *, prefix: str) -> dict[str, Markup]:
+    """The block's charts that have something to draw."""
+    drawn = {}
+    currency = formatting.clean(block.currency)
+    if block.ledger.tables[EFFECTIVE].cells:
+        drawn["teams"] = (
+            charts.team_chart(block.ledger, names),
+            f"Effective cost per team by category, {currency}",
+        )
+    if block.gpu.lines:
+        drawn["gpu"] = (
+            charts.gpu_waterfall(block.gpu),
+            f"GPU cost paid, step by step down to productive, {currency}",
+        )
+    if block.trend:
+        drawn["trend"] = (
+            charts.trend_chart(block.trend, block.ledger.categories, block.currency),
+            f"Effective cost and cost per million tokens by month, {currency}",
+        )
+    return {
+        name: Markup(inline_svg(chart.to_dict(), name=f"{prefix}-{name}", description=description))
+        for name, (chart, description) in drawn.items()
+    }
