@@ -1,0 +1,254 @@
+"""The lake schema of ``prometheus_samples`` and the SQL that makes its rows from series: label rules,
+times, values.
+
+Label rules (gpu_and_tco.md 1.1, 1.2, 1.5): spellings of one label are coalesced; a GPU series belongs to
+the workload in its ``exported_*`` labels. Where a scrape job uses those, its bare pod is the exporter's own
+and becomes null, as does any bare pod of a GPU series that is evidently an exporter. Values stay raw: NaN,
+infinities and sentinels are nulled later, by measure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from ingest.errors import DeliveryError, Mismatch
+from ingest.landing import COPY_OPTIONS, file_list
+from ingest.sql_casts import literal, quoted
+
+DATASET = "prometheus_samples"
+SCHEMA: Mapping[str, str] = {
+    "ts": "TIMESTAMP",
+    "metric": "VARCHAR",
+    "value": "DOUBLE",
+    **dict.fromkeys(
+        (
+            "job",
+            "instance",
+            "hostname",
+            "gpu_index",
+            "gpu_uuid",
+            "gpu_model_raw",
+            "gpu_instance_id",
+            "gpu_instance_profile",
+            "device",
+            "pod",
+            "namespace",
+            "container",
+            "vgpu",
+            "served_model_name",
+            "engine",
+            "finished_reason",
+            "token_source",
+            "exporter_generation",
+            "labels",
+        ),
+        "VARCHAR",
+    ),
+}
+SLACK_BYTES = 1024**2
+_SERVING = r"^(kserve_)?(vllm|sglang|llamacpp|tgi|trtllm)[:_.].*"
+_NEW_NAMES = (
+    r"DCGM_FI_(DEV|PROF)_.*(_RATIO|_JOULES_TOTAL|_WATTS|_HERTZ|_CELSIUS"
+    r"|_FB_(USED|FREE|RESERVED|CAPACITY)_BYTES|_PCIE_[RT]X_BYTES_TOTAL)"
+)
+_EXPORTER = r"(^|.*-)(exporter|dcgm-exporter|gpu-exporter|nvidia-smi-exporter|dcgm)(-.*|$)"
+GPU_LABELS = ("UUID", "uuid", "gpu_uuid")
+EXPORTED_LABELS = ("exported_pod", "exported_namespace", "exported_container")
+
+
+@dataclass(frozen=True)
+class SeriesFile:
+    """Newline-delimited series of one delivered file (see ``prometheus_answers.Series``)."""
+
+    path: Path
+    name: str
+    is_export: bool
+    widest: int
+
+
+def is_gpu_series(labels: Mapping[str, str]) -> bool:
+    """Whether the series comes from a GPU exporter, whose pod labels may be its own."""
+    return labels.get("__name__", "").startswith("DCGM_") or any(label in labels for label in GPU_LABELS)
+
+
+def rows_query(labelled: str, *, exported_jobs: Collection[str]) -> str:
+    """SQL of the lake's rows.
+
+    Args:
+        labelled: SQL of a relation with ``m`` MAP(VARCHAR, VARCHAR) and ``samples`` STRUCT(at DOUBLE
+            seconds, v VARCHAR)[].
+        exported_jobs: scrape jobs of GPU series that keep the workload in ``exported_*`` labels.
+    """
+    jobs = ", ".join(literal(job) for job in sorted(exported_jobs)) or "NULL"
+    columns = _label_columns(f"[{jobs}]::VARCHAR[]")
+    computed = ", ".join(f"{expression} AS {quoted(name)}" for name, expression in columns.items())
+    names = ", ".join(quoted(name) for name in columns if name != "metric")
+    series = f"SELECT {computed}, samples FROM ({labelled})"
+    return (
+        "SELECT make_timestamp(CAST(round(s.at * 1e6) AS BIGINT)) AS ts,"
+        f" metric, CAST(s.v AS DOUBLE) AS value, {names}"
+        f" FROM (SELECT * EXCLUDE (samples), unnest(samples) AS s FROM ({series}))"
+    )
+
+
+def convert_series(
+    connection: duckdb.DuckDBPyConnection,
+    files: Sequence[SeriesFile],
+    target: Path,
+    *,
+    exported_jobs: Collection[str],
+    by_day: bool = False,
+) -> None:
+    """Write the samples of ``files`` as Parquet: one file, or with ``by_day`` a folder with
+    ``day=YYYY-MM-DD/`` inside.
+
+    Raises:
+        DeliveryError: a series without a name, or a sample that is no number.
+    """
+    connection.execute("SET preserve_insertion_order = false")
+    query = " UNION ALL BY NAME ".join(
+        rows_query(_series_relation(group, is_export=is_export), exported_jobs=exported_jobs)
+        for is_export in (False, True)
+        if (group := [file for file in files if file.is_export is is_export])
+    )
+    options = COPY_OPTIONS
+    if by_day:
+        query = f"SELECT *, strftime(ts, '%Y-%m-%d') AS day FROM ({query})"
+        options += ", PARTITION_BY (day)"
+    try:
+        connection.execute(f"COPY ({query}) TO {literal(str(target))} ({options})")
+    except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
+        raise _explained(connection, files, error) from error
+
+
+def write_empty(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
+    """A Parquet file with the schema and no rows."""
+    nothing = ", ".join(f"NULL::{kind} AS {quoted(name)}" for name, kind in SCHEMA.items())
+    connection.execute(f"COPY (SELECT {nothing} LIMIT 0) TO {literal(str(target))} ({COPY_OPTIONS})")
+
+
+def _series_relation(files: Sequence[SeriesFile], *, is_export: bool, extra: str = "") -> str:
+    paths = ", ".join(literal(path) for path in file_list(file.path for file in files))
+    widest = max(file.widest for file in files) + SLACK_BYTES
+    kinds = (
+        "'values': 'VARCHAR[]', timestamps: 'DOUBLE[]'"
+        if is_export
+        else "'values': 'VARCHAR[][]', 'value': 'VARCHAR[]'"
+    )
+    samples = _EXPORT_SAMPLES if is_export else _PAIR_SAMPLES
+    return (
+        f"SELECT metric AS m, {samples} AS samples{extra} FROM read_json([{paths}],"
+        f" format = 'newline_delimited', columns = {{metric: 'MAP(VARCHAR, VARCHAR)', {kinds}}},"
+        f" maximum_object_size = {widest}, filename = true)"
+    )
+
+
+_PAIR_SAMPLES = (
+    'list_transform(CASE WHEN "values" IS NULL AND "value" IS NOT NULL THEN ["value"] ELSE "values" END,'
+    " lambda p: {'at': CAST(p[1] AS DOUBLE), 'v': p[2]})"
+)
+_EXPORT_SAMPLES = (
+    'CASE WHEN len("values") = len(timestamps)'
+    " THEN list_transform(list_zip(timestamps, \"values\"), lambda p: {'at': p[1] / 1000, 'v': p[2]})"
+    " ELSE error('values and timestamps of one series differ in number') END"
+)
+
+
+def _label(*names: str) -> str:
+    each = [f"nullif(m[{literal(name)}], '')" for name in names]
+    return f"coalesce({', '.join(each)})" if len(each) > 1 else each[0]
+
+
+def _label_columns(exported_jobs: str) -> dict[str, str]:
+    metric = "m['__name__']"
+    serving = f"regexp_matches({metric}, {literal(_SERVING)})"
+    gpu = f"({metric} LIKE 'DCGM\\_%' ESCAPE '\\' OR {_label(*GPU_LABELS)} IS NOT NULL)"
+    exported = f"{_label(*EXPORTED_LABELS)} IS NOT NULL"
+    own = " OR ".join(
+        f"regexp_matches({_label(name)}, {literal(_EXPORTER)})"
+        for name in ("pod", "container", "pod_name", "container_name")
+    )
+    job_exports = f"list_contains({exported_jobs}, coalesce({_label('job')}, ''))"
+    foreign = f"({gpu} AND ({job_exports} OR coalesce({own}, false)))"
+
+    def workload(name: str, old_name: str) -> str:
+        return (
+            f"CASE WHEN {exported} THEN {_label('exported_' + name)} WHEN {foreign} THEN NULL"
+            f" ELSE {_label(name, old_name)} END"
+        )
+
+    return {
+        "metric": f"CASE WHEN {metric} <> '' THEN {metric} ELSE error('a series has no __name__') END",
+        "job": _label("job"),
+        "instance": _label("instance"),
+        "hostname": _label("Hostname", "hostname"),
+        "gpu_index": _label("gpu"),
+        "gpu_uuid": _label(*GPU_LABELS),
+        "gpu_model_raw": f"CASE WHEN {serving} THEN {_label('modelName')}"
+        f" ELSE {_label('modelName', 'model_name')} END",
+        "gpu_instance_id": _label("GPU_I_ID"),
+        "gpu_instance_profile": _label("GPU_I_PROFILE"),
+        "device": _label("device"),
+        "pod": workload("pod", "pod_name"),
+        "namespace": workload("namespace", "pod_namespace"),
+        "container": workload("container", "container_name"),
+        "vgpu": _label("vgpu"),
+        "served_model_name": f"CASE WHEN {serving} THEN {_label('model_name')} END",
+        "engine": _label("engine"),
+        "finished_reason": _label("finished_reason"),
+        "token_source": f"CASE WHEN {serving} THEN {_label('source', 'cache_source')} END",
+        "exporter_generation": _generation(metric),
+        "labels": "CAST(to_json(map_from_entries(list_sort(list_filter(map_entries(m),"
+        " lambda e: e.key <> '__name__')))) AS VARCHAR)",
+    }
+
+
+def _generation(metric: str) -> str:
+    """DCGM 4.7 renamed fields and changed units; the driver label tells the exporter, else the field's name
+    does.
+    """
+    return (
+        f"CASE WHEN {metric} NOT LIKE 'DCGM%' THEN NULL"
+        f" WHEN {_label('DCGM_FI_SYSTEM_DRIVER_VERSION')} IS NOT NULL THEN 'dcgm_4_7'"
+        f" WHEN {_label('DCGM_FI_DRIVER_VERSION')} IS NOT NULL THEN 'legacy'"
+        f" WHEN regexp_full_match({metric}, {literal(_NEW_NAMES)}) THEN 'dcgm_4_7' ELSE 'legacy' END"
+    )
+
+
+def _explained(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[SeriesFile], error: duckdb.Error
+) -> DeliveryError:
+    """The same error with file and sample, where a closer look finds them."""
+    fix = "export the series again; the day keeps its last good load"
+    names = {str(file.path): file.name for file in files}
+    found: list[Mismatch] = []
+    for file in files:
+        relation = _series_relation([file], is_export=file.is_export, extra=", filename")
+        query = (
+            "SELECT filename, m['__name__'], s.at, s.v"
+            f" FROM (SELECT filename, m, unnest(samples) AS s FROM ({relation}))"
+            " WHERE (s.v IS NOT NULL AND TRY_CAST(s.v AS DOUBLE) IS NULL)"
+            " OR coalesce(m['__name__'], '') = '' LIMIT 20"
+        )
+        try:
+            rows = connection.execute(query).fetchall()
+        except duckdb.Error as unreadable:
+            where = {"file": file.name}
+            return DeliveryError("the series cannot be read", where=where, found=str(unreadable), fix=fix)
+        found += [
+            Mismatch(
+                file=names.get(path, file.name),
+                column=f"{metric or 'series without __name__'} at {at}",
+                found=value,
+                expected="a number under a metric name",
+                fix=fix,
+            )
+            for path, metric, at, value in rows
+        ]
+    if not found:
+        return DeliveryError("the series cannot be read", found=str(error), fix=fix)
+    return DeliveryError("samples cannot be read", mismatches=tuple(found), fix=fix)
