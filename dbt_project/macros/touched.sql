@@ -35,3 +35,18 @@
         select 1 as nothing_to_delete
     {%- endif -%}
 {%- endmacro %}
+
+
+{# Like touched(…, 'day'), with the day before each touched day: counters run over midnight. #}
+{% macro touched_or_day_before(column) -%}
+    {%- set values = [] -%}
+    {%- for day in var('touched_days') -%}
+        {%- set date = modules.datetime.date.fromisoformat(day) -%}
+        {%- do values.append("'" ~ day ~ "'") -%}
+        {%- do values.append("'" ~ (date - modules.datetime.timedelta(days=1)).isoformat() ~ "'") -%}
+    {%- endfor -%}
+    {%- if not is_partial_build() -%} true
+    {%- elif values -%} {{ column }} in ({{ values | unique | join(', ') }})
+    {%- else -%} false
+    {%- endif -%}
+{%- endmacro %}
