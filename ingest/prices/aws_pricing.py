@@ -112,10 +112,14 @@ def _list_rates(pricing: Any, region: str) -> Iterator[HourlyRate]:
             for term in product["terms"].get("OnDemand", {}).values():
                 yield from _term_rate(name, "on_demand", term)
             for term in product["terms"].get("Reserved", {}).values():
-                attributes = term.get("termAttributes", {})
-                plain = attributes.get("OfferingClass") == "standard"
-                if plain and attributes.get("PurchaseOption") == "No Upfront":
-                    yield from _term_rate(name, LEASE_CHANNELS[attributes["LeaseContractLength"]], term)
+                lease = term.get("termAttributes", {})
+                channel = LEASE_CHANNELS.get(lease.get("LeaseContractLength", ""))
+                plain = (lease.get("OfferingClass"), lease.get("PurchaseOption")) == (
+                    "standard",
+                    "No Upfront",
+                )
+                if channel and plain:
+                    yield from _term_rate(name, channel, term)
 
 
 def _term_rate(name: str, channel: str, term: Mapping[str, Any]) -> Iterator[HourlyRate]:
