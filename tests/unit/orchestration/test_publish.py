@@ -75,7 +75,8 @@ def test_equal_inputs_give_equal_hashes_whatever_the_row_order(tmp_path: Path) -
         if name == "b":
             change(
                 warehouse,
-                "CREATE OR REPLACE TABLE marts.fct_charges AS FROM marts.fct_charges ORDER BY charge_key DESC",
+                "CREATE OR REPLACE TABLE marts.fct_charges AS FROM marts.fct_charges ORDER BY "
+                "charge_key DESC",
             )
         hashes.append(run(warehouse, day=len(hashes)).record.content_hash)
     assert hashes[0] == hashes[1]
@@ -110,7 +111,8 @@ def test_only_the_changed_period_is_written(warehouse: Path) -> None:
 def test_incremental_snapshot_has_the_hash_of_a_full_one(tmp_path: Path) -> None:
     sql = """
         DELETE FROM marts.fct_charges WHERE billing_period = '2026-02';
-        INSERT INTO marts.fct_charges SELECT 'k9', '2026-04', * EXCLUDE (charge_key, billing_period) FROM marts.fct_charges;
+        INSERT INTO marts.fct_charges SELECT 'k9', '2026-04', * EXCLUDE (charge_key,
+        billing_period) FROM marts.fct_charges;
     """
     grown, fresh = tmp_path / "grown", tmp_path / "fresh"
     grown.mkdir(), fresh.mkdir()
@@ -178,7 +180,8 @@ def _read_in_a_loop(path: str, stop, failures, reads) -> None:
         try:
             with duckdb.connect(path, read_only=True) as con:
                 rows = con.execute(
-                    "SELECT (SELECT sum(billed_cost) FROM fct_charges), (SELECT sum(billed_cost) FROM fct_cost_allocations)"
+                    "SELECT (SELECT sum(billed_cost) FROM fct_charges), (SELECT sum(billed_cost) FROM "
+                    "fct_cost_allocations)"
                 ).fetchall()
             if rows[0][0] != rows[0][1]:
                 failures.put(f"half state {rows}")

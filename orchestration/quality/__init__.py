@@ -1,0 +1,1 @@
+"""Quality gates at the two borders: landed partitions before dbt, marts before publishing."""

@@ -1,0 +1,74 @@
+"""What the marts do not know is said, and blocks nothing: unpriced tokens, unobserved time, cost without a
+team, gaps.
+"""
+
+from __future__ import annotations
+
+from orchestration.quality.mart_rule import MartRule
+
+NOT_A_BUG = "nothing is wrong with the run; it is said so that nobody takes the total for complete"
+UNKNOWNS = (
+    MartRule(
+        name="usage_is_priced",
+        title="every token has a list price",
+        severity="warn",
+        places=("billing_period",),
+        fix="add the model to prices/model_aliases.csv or prices/token_price_overrides.csv; " + NOT_A_BUG,
+        query="""
+            SELECT billing_period, count(*) FILTER (WHERE is_unpriced) AS value,
+                min(DISTINCT service_provider_name || ' ' || coalesce(model_raw, 'without a model'), 3)
+                    FILTER (WHERE is_unpriced) AS said
+            FROM warehouse.marts.fct_token_usage WHERE is_primary GROUP BY ALL ORDER BY ALL
+        """,
+    ),
+    MartRule(
+        name="gpu_time_is_observed",
+        title="every paid GPU hour has telemetry",
+        severity="warn",
+        places=("billing_period",),
+        fix="check the exporter on the named nodes; " + NOT_A_BUG,
+        query="""
+            SELECT billing_period, hours AS value,
+                trim_amount(hours) || ' GPU-hours unobserved, ' || trim_amount(cost) || ' effective cost'
+                    AS said
+            FROM (
+                SELECT billing_period,
+                    coalesce(sum(gpu_hours) FILTER (WHERE state = 'unobserved'), 0) AS hours,
+                    coalesce(sum(effective_cost) FILTER (WHERE state = 'unobserved'), 0) AS cost
+                FROM warehouse.marts.fct_gpu_hours GROUP BY ALL
+            )
+            ORDER BY ALL
+        """,
+    ),
+    MartRule(
+        name="cost_has_a_team",
+        title="every cost has a team",
+        severity="warn",
+        places=("billing_period", "billing_currency"),
+        fix="add a rule to allocation/rules.csv, or tag the resource; " + NOT_A_BUG,
+        query="""
+            SELECT billing_period, billing_currency, cost AS value,
+                trim_amount(cost) || ' ' || billing_currency || ' effective cost without a team' AS said
+            FROM (
+                SELECT billing_period, billing_currency,
+                    coalesce(sum(effective_cost) FILTER (WHERE team_id = 'unallocated'), 0) AS cost
+                FROM warehouse.marts.fct_cost_allocations GROUP BY ALL
+            )
+            ORDER BY ALL
+        """,
+    ),
+    MartRule(
+        name="ledger_ties_to_invoices",
+        title="every invoice equals the ledger",
+        severity="warn",
+        places=("billing_period", "invoice_issuer_name", "invoice_id"),
+        fix="compare the invoice with the delivered lines; fct_reconciliation publishes the gap",
+        query="""
+            SELECT billing_period, invoice_issuer_name, coalesce(invoice_id, 'no invoice id') AS invoice_id,
+                CASE WHEN is_reconciled THEN 0 ELSE coalesce(nullif(gap, 0), 1) END AS value,
+                'gap ' || trim_amount(coalesce(gap, 0)) || ' ' || billing_currency
+                    || ', cause ' || coalesce(cause, 'unknown') AS said
+            FROM warehouse.marts.fct_reconciliation ORDER BY ALL
+        """,
+    ),
+)
