@@ -1,0 +1,122 @@
+"""What a sample is: its parameters, its summary, and the marker file that says it is finished.
+
+``sample.json`` is written last. It names every file with its size, so that a finished sample is recognised
+and a torn one is made again.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from ingest.errors import ConfigError
+
+MARKER = "sample.json"
+OWN_FOLDERS = ("aws_cur", "aws_focus", "gcp", "prometheus", "openai", "anthropic", "litellm", "truth")
+FORMAT = 1  # raise it when the same parameters give other bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleParameters:
+    """What determines every byte of a sample."""
+
+    months: int
+    end_month: str
+    seed: int
+    scale: int
+    extra_days: int = 0
+    format: int = FORMAT
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleSummary:
+    """What was written: ``rows`` per data set, exact USD totals; ``reused``: it was there."""
+
+    out: Path
+    parameters: SampleParameters
+    rows: Mapping[str, int]
+    billed: Decimal
+    effective: Decimal
+    bytes_written: int
+    seconds: float
+    reused: bool = False
+
+    @property
+    def config_file(self) -> Path:
+        """The configuration that points at the deliveries."""
+        return self.out / "tco.toml"
+
+    @property
+    def truth_dir(self) -> Path:
+        """Folder of the expected results."""
+        return self.out / "truth"
+
+
+def delivered_files(out: Path) -> dict[str, int]:
+    """Relative path -> size of every file of the sample."""
+    files = (path for name in OWN_FOLDERS for path in sorted((out / name).rglob("*")) if path.is_file())
+    return {str(path.relative_to(out)): path.stat().st_size for path in files}
+
+
+def read_marker(out: Path) -> dict[str, Any] | None:
+    """The content of ``sample.json``, or None."""
+    path = out / MARKER
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def write_marker(summary: SampleSummary) -> None:
+    """Declare the sample finished."""
+    content = {
+        "parameters": asdict(summary.parameters),
+        "rows": dict(summary.rows),
+        "billed": str(summary.billed),
+        "effective": str(summary.effective),
+        "files": delivered_files(summary.out),
+    }
+    (summary.out / MARKER).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def finished_sample(out: Path, parameters: SampleParameters) -> SampleSummary | None:
+    """The summary of a finished sample with these parameters whose files are all there, else None."""
+    marker = read_marker(out)
+    if (
+        marker is None
+        or marker["parameters"] != asdict(parameters)
+        or marker["files"] != delivered_files(out)
+    ):
+        return None
+    return SampleSummary(
+        out=out,
+        parameters=parameters,
+        rows=marker["rows"],
+        billed=Decimal(marker["billed"]),
+        effective=Decimal(marker["effective"]),
+        bytes_written=0,
+        seconds=0.0,
+        reused=True,
+    )
+
+
+def clear_sample(out: Path) -> None:
+    """Make room for a new sample.
+
+    Raises:
+        ConfigError: the folder holds something else than a sample.
+    """
+    if not out.exists() or not any(out.iterdir()):
+        return
+    if not (out / MARKER).is_file() and not (out / "truth").is_dir():
+        raise ConfigError(
+            "the folder is not empty and holds no sample",
+            where={"folder": out},
+            expected=f"an empty folder, or one with {MARKER}",
+            fix="choose another folder for the sample",
+        )
+    (out / MARKER).unlink(missing_ok=True)
+    for name in OWN_FOLDERS:
+        shutil.rmtree(out / name, ignore_errors=True)
