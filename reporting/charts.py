@@ -16,8 +16,11 @@ from reporting.formatting import clean, label, money, share
 from reporting.gpu_time import IDLE_STATES, GpuTime
 from reporting.ledger import EFFECTIVE, CurrencyLedger
 from reporting.month import TrendMonth
+from reporting.queries import UNALLOCATED
+from reporting.rounding import exact_sum
 
 WIDTH = 920
+CHART_TEAMS = 16
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 INK, QUIET, GRID = "#1c2733", "#5b6875", "#e4e8ec"
 CATEGORY_COLOURS = {
@@ -35,20 +38,24 @@ _IDLE, _UNKNOWN, _WEAK, _GOOD = "#e69f00", "#b9c0c7", "#56b4e9", "#0072b2"
 
 
 def team_chart(ledger: CurrencyLedger, names: dict[str, str]) -> alt.LayerChart:
-    """Effective cost per team, stacked by category, largest first."""
+    """Effective cost per team, stacked by category, largest first; past CHART_TEAMS the rest is one bar."""
     table = ledger.tables[EFFECTIVE]
-    labels = {team: clean(names.get(team, team)) for team in ledger.team_ids if team in table.rows}
+    groups = _drawn_teams([team for team in ledger.team_ids if team in table.rows], names)
     bars = [
         {"team": name, "category": label(category), "rank": rank, "drawn": _drawn(amount)}
-        for team, name in labels.items()
+        for name, teams in groups.items()
         for rank, category in enumerate(ledger.categories)
-        if (amount := table.cell(team, category))
+        if (amount := exact_sum(table.cell(team, category) for team in teams))
     ]
     totals = [
-        {"team": name, "end": _end(table.cells, team), "text": money(table.rows[team], table.places)}
-        for team, name in labels.items()
+        {
+            "team": name,
+            "end": sum(bar["drawn"] for bar in bars if bar["team"] == name and bar["drawn"] > 0),
+            "text": money(exact_sum(table.rows[team] for team in teams), table.places),
+        }
+        for name, teams in groups.items()
     ]
-    order = list(labels.values())
+    order = list(groups)
     axis = alt.Axis(labelLimit=150, ticks=False, domain=False, labelPadding=8)
     title = f"Effective cost, {clean(ledger.currency)}"
     stacked = (
@@ -186,11 +193,16 @@ def _money_axis(number_format: str = "~s", ticks: int = 5) -> alt.Axis:
     )
 
 
-def _end(cells: dict[tuple[str, str], Decimal], team: str) -> float:
-    """Where a team's bar ends: the sum of its positive parts."""
-    return _drawn(
-        sum((amount for (row, _), amount in cells.items() if row == team and amount > 0), Decimal(0))
-    )
+def _drawn_teams(teams: Sequence[str], names: dict[str, str]) -> dict[str, list[str]]:
+    """Bars of the team chart: display name -> teams in it; unallocated money keeps its own bar."""
+    owners = [team for team in teams if team != UNALLOCATED]
+    shown = owners if len(owners) <= CHART_TEAMS else owners[: CHART_TEAMS - 1]
+    groups = {clean(names.get(team, team)): [team] for team in shown}
+    if len(shown) < len(owners):
+        groups[f"{len(owners) - len(shown)} other teams"] = owners[len(shown) :]
+    if UNALLOCATED in teams:
+        groups[clean(names.get(UNALLOCATED, UNALLOCATED))] = [UNALLOCATED]
+    return groups
 
 
 def _drawn(value: Decimal) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from decimal import Decimal
 
 from reporting.controlled_rounding import Cell, RoundedTable, round_leaves, round_table
@@ -145,7 +145,21 @@ def _leaves(lines: Iterable[LedgerLine], basis: str) -> dict[tuple[str, ...], De
 
 def _line_key(line: LedgerLine) -> tuple[str, ...]:
     """(team, category, every other text of the line): the leaf key of the rounded table."""
-    return (line.team_id, line.cost_category, *astuple(line)[3:-2])
+    return (
+        line.team_id,
+        line.cost_category,
+        line.service_provider_name,
+        line.service_name,
+        line.product,
+        line.model_id,
+        line.deployment_id,
+        line.gpu_state,
+        line.stage,
+        line.rule_id,
+        line.pool_id,
+        line.driver,
+        line.evidence,
+    )
 
 
 def _printed_lines(lines: list[LedgerLine], tables: dict[str, RoundedTable]) -> tuple[StatementLine, ...]:
