@@ -107,7 +107,7 @@ def _check_rows(connection: duckdb.DuckDBPyConnection, path: Path, *, name: str,
             "NOT regexp_full_match(coalesce(currency, ''), '[A-Z]{3}')",
             "a currency code",
         ),
-        ("cost", "cost", "cost IS NULL", "a number"),
+        ("cost", "cost", "cost IS NULL OR NOT isfinite(CAST(cost AS DOUBLE))", "a number"),
         ("usage_start_time", "usage_start_time", "usage_start_time IS NULL", "a time"),
         ("usage_end_time", "usage_end_time", "usage_end_time IS NULL", "a time"),
     ]

@@ -155,7 +155,7 @@ def _expressions(fields: Sequence[Field]) -> dict[str, str]:
 
 
 def _rules(fields: Sequence[Field], *, partition: str | None) -> list[Rule]:
-    return FOCUS_TABLE.all_rules(_expressions(fields), partition=partition)
+    return FOCUS_TABLE.all_rules(_expressions(fields), partition=partition, from_text=True)
 
 
 def _refused(

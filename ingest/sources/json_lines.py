@@ -95,7 +95,7 @@ def row_findings(
 
 
 def malformed(path: Path, *, name: str, error: Exception, has_lines: bool = True) -> DeliveryError:
-    """The error for text that is not JSON, with the first line that no parser accepts when a line is a row."""
+    """The error for text that is not JSON, with the first line that no parser accepts when lines are rows."""
     found, broken = str(error).replace(str(path), name), None
     if has_lines:
         with path.open("rb") as handle:
