@@ -63,7 +63,7 @@ def land_bill_csv(
         if wrong:
             keep = partition if only_partition else None
             cells = wrong_cells(connection, chunks, spec=spec, partition=partition, keep=keep)
-            raise refused(cells, spec=spec)
+            raise refused(cells, spec=spec, rows=wrong)
         notes = _unknown_values(connection, files, typed, spec=spec)
     for chunk in chunks:
         chunk.path.unlink()
@@ -98,7 +98,8 @@ def land_bill_parquet(
         typed = {name: spec.parquet_expression(name, kind) for name, kind in schema.items()}
         rows, money, wrong = _judge(connection, files, typed, spec=spec, partition=partition)
         if wrong:
-            raise refused(_wrong_rows(connection, names, typed, spec=spec, partition=partition), spec=spec)
+            cells = _wrong_rows(connection, names, typed, spec=spec, partition=partition)
+            raise refused(cells, spec=spec, rows=wrong)
         notes = _unknown_values(connection, files, typed, spec=spec)
     hashes = {path: source.sha256 for path, source in zip(files, sources, strict=True)}
     return Landed(tuple(files), tuple(sources), rows, money, notes, hashes)

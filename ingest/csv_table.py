@@ -22,6 +22,7 @@ from ingest.landing import convert_csv, csv_relation
 from ingest.manifest import SourceFile
 from ingest.sql_casts import literal, quoted
 from ingest.table_spec import LAKE_TYPES, TableSpec, violation_rows
+from ingest.unpacking import BLOCK_BYTES
 
 MAX_FINDINGS = 1000
 MAX_SHOWN = 120
@@ -92,6 +93,7 @@ def convert_chunks(
 
     def convert(numbered: tuple[int, UnpackedCsv]) -> Path:
         number, chunk = numbered
+        _check_quotes(chunk)
         target = folder / f"part-{number:05d}.parquet"
         with connection.cursor() as cursor:
             try:
@@ -148,14 +150,30 @@ def wrong_cells(
     return tuple(found[:MAX_FINDINGS])
 
 
-def refused(mismatches: tuple[Mismatch, ...], *, spec: TableSpec) -> DeliveryError:
-    """The error for a delivery with wrong cells."""
-    rows = len({(item.file, item.line) for item in mismatches})
+def refused(mismatches: tuple[Mismatch, ...], *, spec: TableSpec, rows: int = 0) -> DeliveryError:
+    """The error for a delivery with wrong cells; ``rows`` is their number where it is known."""
+    rows = rows or len({(item.file, item.line, item.row) for item in mismatches})
     return DeliveryError(
-        f"{rows} rows break the rules of {spec.title}",
+        f"{rows} row{'s break' if rows > 1 else ' breaks'} the rules of {spec.title}",
         mismatches=mismatches,
         fix="correct the rows at their source and deliver again; nothing of the delivery was loaded",
     )
+
+
+def _check_quotes(chunk: UnpackedCsv) -> None:
+    """Refuse a quoted cell that is never closed: the sequential reader silently drops such a last row."""
+    count = 0
+    with chunk.path.open("rb") as handle:
+        while block := handle.read(BLOCK_BYTES):
+            count += block.count(b'"')
+    if count % 2:
+        raise DeliveryError(
+            "a quoted cell is never closed",
+            where={"file": chunk.source.path},
+            found=f"{count} double quotes",
+            expected="an even number: every quoted cell closed, quotes inside a cell doubled",
+            fix="the file may be cut off; deliver it again",
+        )
 
 
 def _typed_select(header: Sequence[str], columns: Sequence[str], *, spec: TableSpec, keep: str | None) -> str:

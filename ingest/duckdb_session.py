@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -33,6 +35,17 @@ def connect(
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
     return connection
+
+
+def metadata_session() -> duckdb.DuckDBPyConnection:
+    """A cheap session for looking at Parquet footers: sessions of one process share one small database."""
+    return _shared_database(os.getpid()).cursor()
+
+
+@cache
+def _shared_database(process: int) -> duckdb.DuckDBPyConnection:
+    """One database per process: opening one takes some 30 ms, and it must not survive a fork."""
+    return connect(memory_limit="512MB", threads=1)
 
 
 def file_list(paths: Iterable[Path]) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingest.duckdb_session import connect
+from ingest.duckdb_session import metadata_session
 from ingest.durable_files import sync_file
 from ingest.errors import DeliveryError, TransientError
 from ingest.landing import describe_parquet, parquet_rows
@@ -36,7 +36,7 @@ def described_files(
     Raises:
         DeliveryError: the files differ in columns or do not hold the rows.
     """
-    with connect() as connection:
+    with metadata_session() as connection:
         counts = parquet_rows(connection, paths)
         columns = describe_parquet(connection, paths)
     if sum(counts.values()) != rows:

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import duckdb
 
-from ingest.duckdb_session import connect, file_list
+from ingest.duckdb_session import connect, file_list, metadata_session  # noqa: F401
 from ingest.errors import DeliveryError
 from ingest.manifest import SourceFile
 from ingest.sql_casts import literal, quoted
@@ -99,7 +99,7 @@ def check_parquet(path: Path, *, name: str) -> None:
             problem, where={"file": name}, found=f"{size} bytes, end {tail!r}", expected=expected, fix=fix
         )
     try:
-        with connect() as connection:
+        with metadata_session() as connection:
             describe_parquet(connection, [path])
     except duckdb.Error as error:
         raise DeliveryError(

@@ -68,6 +68,8 @@ class Manifest:
     def to_json(self) -> dict[str, Any]:
         """The JSON document; amounts are exact decimal strings, times ISO 8601 UTC."""
         document = asdict(self)
+        for name in ("columns", "files", "source_files", "notes"):
+            document[name] = list(document[name])
         document["delivered_at"] = timestamp_text(self.delivered_at)
         document["committed_at"] = timestamp_text(self.committed_at)
         document["money"] = money_text(self.money)
