@@ -41,3 +41,26 @@
 {% macro mig_slices(profile) -%}
     coalesce(try_cast(nullif(regexp_extract({{ profile }}, '^(?:mig[ -])?(\d+)g\.', 1), '') as integer), 1)
 {%- endmacro %}
+
+
+{# The labels that tell GPU series apart; job, scrape address and replica do not (the same GPU is seen twice). #}
+{% macro gpu_series_labels() -%}
+    {{ return([
+        'gpu_uuid', 'gpu_instance_id', 'coalesce(hostname, instance)', 'namespace', 'pod', 'exporter_generation'
+    ]) }}
+{%- endmacro %}
+
+
+{#
+    A utilisation (0 to 1) in billionths, as BIGINT: sums of integers repeat exactly, sums of doubles do not. A ratio
+    just above 1 (up to 1.01 passes the guard) is 1.
+#}
+{% macro utilisation_nanos(ratio) -%}
+    cast(round(least({{ ratio }}, 1) * 1000000000) as bigint)
+{%- endmacro %}
+
+
+{# Offset of a step of the utilisation ladder (3 sm_active, 2 gr_engine_active, 1 gpu_util) in a utilisation code. #}
+{% macro ladder_code(step) -%}
+    {{ step * 10000000000 }}
+{%- endmacro %}

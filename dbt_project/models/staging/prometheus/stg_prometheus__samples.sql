@@ -55,13 +55,14 @@ renamed as (
         source.token_source,
         source.labels,
 
-        -- numerics: the canonical unit; NaN, infinity and DCGM's blanks (int32, int64, fp64) are null
+        -- numerics: in the canonical unit; NaN, infinity and DCGM's blanks (int64, int32, fp64) are null
         case
             when isnan(source.value) or isinf(source.value) then null
-            when measures.exporter_generation = 'vllm' then source.value * measures.factor
-            when source.value >= 9223372036854775000 then null
-            when source.value between 2147483632 and 2147483635 then null
-            when source.value between 140737488355328 and 140737488355331 then null
+            when measures.exporter_generation in ('legacy', 'dcgm_4_7', 'both') and (
+                source.value >= 9223372036854775000
+                or source.value between 2147483632 and 2147483635
+                or source.value between 140737488355328 and 140737488355331
+            ) then null
             else source.value * measures.factor
         end as value,
 
