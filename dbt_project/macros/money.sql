@@ -48,3 +48,9 @@
     ({{ amount_up_to(amount, running, total) }}
         - {{ amount_up_to(amount, '(' ~ running ~ ' - ' ~ weight ~ ')', total) }})
 {%- endmacro %}
+
+
+{# An estimate computed in floating point, as money at 6 places: never part of an invoiced or effective column. #}
+{% macro estimate(expression) -%}
+    cast(cast({{ expression }} as decimal(38, 6)) as {{ money_type() }})
+{%- endmacro %}

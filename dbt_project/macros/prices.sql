@@ -17,9 +17,27 @@
 {%- endmacro %}
 
 
-{# Tokens at a price per 1,000,000, exact: DECIMAL(15,12) x integer x 1e-6. NULL when tokens are used and the price is unknown. #}
+{#
+    Tokens at a price per 1,000,000, exact: DECIMAL(22,12) x integer x 1e-6 (the wide price keeps the product out of 64 bits).
+    NULL when tokens are used and the price is unknown.
+#}
 {% macro priced_tokens(tokens, price) -%}
     case when {{ tokens }} = 0 then {{ money('0') }}
-        else {{ money(price ~ ' * cast(' ~ tokens ~ ' as decimal(15, 0)) * cast(0.000001 as decimal(6, 6))') }}
+        else {{ money('cast(' ~ price ~ ' as decimal(22, 12)) * cast(' ~ tokens ~ ' as decimal(15, 0)) * cast(0.000001 as decimal(6, 6))') }}
+    end
+{%- endmacro %}
+
+
+{# A model name without the gateway's provider prefix ('azure/gpt-4o'); fine-tunes ('ft:…') stay models of their own. #}
+{% macro bare_model_name(model) -%}
+    regexp_replace({{ model }}, '^(openai|azure|anthropic|bedrock|vertex_ai|gemini|mistral|groq)/', '')
+{%- endmacro %}
+
+
+{# Whether a time of day lies in [start, end); a window may run over midnight. #}
+{% macro in_daily_window(time, window_start, window_end) -%}
+    case
+        when {{ window_start }} <= {{ window_end }} then {{ time }} >= {{ window_start }} and {{ time }} < {{ window_end }}
+        else {{ time }} >= {{ window_start }} or {{ time }} < {{ window_end }}
     end
 {%- endmacro %}

@@ -74,7 +74,7 @@ final as (
         true as is_primary
     from increases
     group by all
-    having sum(increase) > 0
+    having sum(increase) > 0 or bool_or(is_first)
 )
 
 select * from final

@@ -27,7 +27,7 @@ components as (
 ),
 
 labour as (
-    select valid_from, valid_to, cast(value as decimal(18, 12)) as usd_per_gpu_hour
+    select valid_from, valid_to, cast(value as decimal(14, 9)) as usd_per_gpu_hour
     from {{ ref('assumptions') }}
     where assumption_id = 'labour_usd_per_gpu_hour'
 ),
@@ -77,7 +77,7 @@ labour_cost as (
         'labour' as tco_component,
         'assumed' as evidence,
         'USD' as billing_currency,
-        cast(sum(gpu_hours.gpu_hours * labour.usd_per_gpu_hour) as {{ money_type() }}) as amount
+        cast(sum(cast(gpu_hours.gpu_hours as decimal(24, 9)) * labour.usd_per_gpu_hour) as {{ money_type() }}) as amount
     from gpu_hours
     inner join labour
         on gpu_hours.charge_date >= labour.valid_from
