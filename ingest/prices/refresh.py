@@ -103,8 +103,7 @@ def refresh_prices(
         seeds_dir: the folder that holds ``prices/`` and ``gpu/``.
         what: any of ``PARTS``.
         today: day of the refresh (UTC); default now.
-        seen_models: (provider, raw model name) met in usage without an alias, to be resolved by the
-            catalogue's rules.
+        seen_models: (provider, raw model name) met in usage without an alias, resolved by the catalogue.
         aws_regions: regions whose machines are fetched; gcp_regions likewise.
         aws_session: boto3 session (default chain if omitted). gcp_client: catalogue client (default
             credentials).
@@ -113,6 +112,23 @@ def refresh_prices(
         ConfigError: unknown part, package or credentials missing, a seed that cannot be read.
         TransientError: a price API did not answer. DeliveryError: it answered nothing usable.
     """
+    day = today or datetime.now(UTC).date()
+    parts = _known_parts(what)
+    results: list[PriceChanges] = []
+    if "tokens" in parts:
+        results.append(_refresh_tokens(seeds_dir, day, seen_models))
+    for region in aws_regions if "aws" in parts else ():
+        results.append(_refresh_aws(seeds_dir, day, region, aws_session))
+    for region in gcp_regions if "gcp" in parts else ():
+        results.append(_refresh_gcp(seeds_dir, day, region, gcp_client))
+    return PriceChanges(
+        changes=tuple(change for result in results for change in result.changes),
+        notes=tuple(note for result in results for note in result.notes),
+        files=tuple(sorted({file for result in results for file in result.files})),
+    )
+
+
+def _known_parts(what: Collection[str]) -> set[str]:
     unknown = sorted(set(what) - set(PARTS))
     if unknown:
         raise ConfigError(
@@ -121,19 +137,7 @@ def refresh_prices(
             expected=", ".join(PARTS),
             fix="name only these",
         )
-    day = today or datetime.now(UTC).date()
-    results: list[PriceChanges] = []
-    if "tokens" in what:
-        results.append(_refresh_tokens(seeds_dir, day, seen_models))
-    for region in aws_regions if "aws" in what else ():
-        results.append(_refresh_aws(seeds_dir, day, region, aws_session))
-    for region in gcp_regions if "gcp" in what else ():
-        results.append(_refresh_gcp(seeds_dir, day, region, gcp_client))
-    return PriceChanges(
-        changes=tuple(change for result in results for change in result.changes),
-        notes=tuple(note for result in results for note in result.notes),
-        files=tuple(sorted({file for result in results for file in result.files})),
-    )
+    return set(what)
 
 
 def _refresh_tokens(seeds_dir: Path, today: date, seen_models: Iterable[tuple[str, str]]) -> PriceChanges:
