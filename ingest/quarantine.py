@@ -19,6 +19,7 @@ from ingest.errors import DeliveryError
 from ingest.manifest import timestamp_text
 
 UNKNOWN_DATASET = "unknown"
+UNKNOWN_PARTITION = "unknown"
 MAX_MISMATCHES = 1000
 _SAFE = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
@@ -64,15 +65,23 @@ class Quarantine:
         return [entry for entry in found if not (open_only and entry.resolved_at)]
 
     def resolve(self, source: str, dataset: str, partition: str, *, files: Iterable[str], aside: Path) -> int:
-        """Mark the partition's open entries resolved, also those of unknown data set that name ``files``."""
+        """Mark the partition's open entries resolved.
+
+        Also those of unknown data set or partition that name one of ``files``.
+        """
         delivered = set(files)
         resolved = 0
-        for name in (dataset, UNKNOWN_DATASET):
-            for path in sorted(self._folder(source, name, partition).glob("*.json")):
+        own = self._folder(source, dataset, partition)
+        unknown = (
+            self._folder(source, UNKNOWN_DATASET, partition),
+            self._folder(source, dataset, UNKNOWN_PARTITION),
+        )
+        for folder in (own, *unknown):
+            for path in sorted(folder.glob("*.json")):
                 document = read_json(path)
                 if document is None or document["resolved_at"]:
                     continue
-                if name == UNKNOWN_DATASET and not delivered.intersection(document["files"]):
+                if folder != own and not delivered.intersection(document["files"]):
                     continue
                 document["resolved_at"] = timestamp_text(datetime.now(UTC))
                 replace_json(path, document, aside=aside)

@@ -31,6 +31,7 @@ from ingest.bill_landing import refuse_duplicates
 from ingest.duckdb_session import EngineLimits
 from ingest.errors import DeliveryError, TransientError
 from ingest.lake import Delivery, Lake, Landed
+from ingest.quarantine import UNKNOWN_PARTITION
 from ingest.settings import Settings
 from ingest.source_config import SourceConfig
 from ingest.sources.delivered_files import (
@@ -42,8 +43,6 @@ from ingest.sources.delivered_files import (
     refuse_overlaps,
 )
 from ingest.sources.file_memory import Contents, FileMemory
-
-UNKNOWN_PARTITION = "unknown"
 
 
 @dataclass
@@ -101,7 +100,7 @@ class FolderSource(ABC):
 
     def discover(self) -> Iterator[Delivery]:
         """One delivery per partition that the folder's files hold or, by the last load, held."""
-        memory_path = self.settings.home / "file_memory" / f"{self.config.name}.json"
+        memory_path = self.settings.home / "file_memory" / f"{self.config.name}.{self.dataset}.json"
         memory = FileMemory(memory_path, version=self.format_version)
         files = [self._examine(path, name, memory) for path, name in self._list()]
         memory.save()

@@ -17,9 +17,8 @@ from ingest.landing import COPY_OPTIONS, describe_parquet, land_parquet
 from ingest.manifest import SourceFile
 from ingest.sources.delivered_files import DeliveredFile
 from ingest.sources.gcp_billing_rows import REQUIRED_COLUMNS, month_text
+from ingest.sources.json_lines import RowRule, row_findings
 from ingest.sql_casts import MONEY_TYPE, literal, money_from_double
-
-MAX_FINDINGS = 1000
 
 
 def months_of_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
@@ -93,47 +92,38 @@ def _check_schema(schema: Mapping[str, str], *, name: str) -> None:
 
 
 def _check_rows(connection: duckdb.DuckDBPyConnection, path: Path, *, name: str, month: str) -> None:
-    rules = [
-        (
-            "billing_account_id",
-            "billing_account_id",
-            "coalesce(billing_account_id, '') = ''",
-            "an account id",
-        ),
-        ("invoice.month", "invoice.month", f"invoice.month IS DISTINCT FROM {literal(month)}", month),
-        (
-            "currency",
-            "currency",
-            "NOT regexp_full_match(coalesce(currency, ''), '[A-Z]{3}')",
-            "a currency code",
-        ),
-        ("cost", "cost", "cost IS NULL OR NOT isfinite(CAST(cost AS DOUBLE))", "a number"),
-        ("usage_start_time", "usage_start_time", "usage_start_time IS NULL", "a time"),
-        ("usage_end_time", "usage_end_time", "usage_end_time IS NULL", "a time"),
-    ]
-    found = " UNION ALL ".join(
-        f"SELECT file_row_number + 1 AS n, {number} AS rule, CAST({value} AS VARCHAR) AS found"
-        f" FROM landed WHERE {bad}"
-        for number, (_, value, bad, _) in enumerate(rules)
-    )
-    query = (
-        f"WITH landed AS (SELECT * FROM read_parquet($path, file_row_number = true)) {found}"
-        f" ORDER BY n, rule LIMIT {MAX_FINDINGS}"
-    )
-    findings = tuple(
-        Mismatch(
-            file=name,
-            row=row,
-            column=rules[rule][0],
-            found=value or "nothing",
-            expected=rules[rule][3],
-            fix="",
-        )
-        for row, rule, value in connection.execute(query, {"path": file_list([path])[0]}).fetchall()
-    )
-    if findings:
+    rules = _rules(month)
+    broken = " OR ".join(f"({rule.bad})" for rule in rules)
+    relation = "SELECT * FROM read_parquet($path)"
+    bound = {"path": file_list([path])[0]}
+    count = connection.execute(f"SELECT count(*) FROM ({relation}) WHERE {broken}", bound).fetchall()[0][0]
+    if count:
         raise DeliveryError(
-            f"{len({finding.row for finding in findings})} rows break the rules of the detailed export",
-            mismatches=findings,
+            f"{count} rows break the rules of the detailed export",
+            where={"file": name},
+            mismatches=row_findings(connection, relation, rules, path=path, name=name, has_lines=False),
             fix="export the rows again; nothing of the invoice month was loaded",
         )
+
+
+def _rules(month: str) -> list[RowRule]:
+    of_month = f"invoice.month IS DISTINCT FROM {literal(month)}"
+    code = "NOT regexp_full_match(coalesce(currency, ''), '[A-Z]{3}')"
+    bad_credits = f"len(list_filter(credits, lambda c: {_no_number('c.amount')}))"
+    return [
+        _rule("billing_account_id", "coalesce(billing_account_id, '') = ''", "an account id"),
+        _rule("invoice.month", of_month, month),
+        _rule("currency", code, "a three-letter currency code"),
+        _rule("cost", _no_number("cost"), "a number"),
+        _rule("usage_start_time", "usage_start_time IS NULL", "a time"),
+        _rule("usage_end_time", "usage_end_time IS NULL", "a time"),
+        RowRule("credits[].amount", "credits", f"coalesce({bad_credits}, 0) > 0", "a number in every credit"),
+    ]
+
+
+def _rule(column: str, bad: str, expected: str) -> RowRule:
+    return RowRule(column, column, bad, expected)
+
+
+def _no_number(value: str) -> str:
+    return f"({value} IS NULL OR NOT isfinite(CAST({value} AS DOUBLE)))"

@@ -63,20 +63,8 @@ def row_findings(
         name: how messages call it.
         has_lines: every line is a row; else places are row numbers.
     """
-    problems = ", ".join(
-        f"{{'bad': {rule.bad}, 'column': '{rule.column}', 'found': CAST({rule.found} AS VARCHAR),"
-        f" 'expected': '{rule.expected}'}}"
-        for rule in rules
-    )
-    query = (
-        "SELECT n, problem.column, problem.found, problem.expected"
-        " FROM (SELECT n, unnest(found) AS problem FROM"
-        f" (SELECT row_number() OVER () AS n, list_filter([{problems}], lambda rule: rule.bad) AS found"
-        f" FROM ({relation})) WHERE len(found) > 0)"
-        f" ORDER BY n LIMIT {MAX_FINDINGS}"
-    )
     try:
-        found = connection.execute(query, {"path": file_list([path])[0]}).fetchall()
+        found = connection.execute(_findings(relation, rules), {"path": file_list([path])[0]}).fetchall()
     except duckdb.Error:
         return ()
     lines = _line_numbers(path, max((row[0] for row in found), default=0)) if has_lines else []
@@ -85,12 +73,12 @@ def row_findings(
             file=name,
             line=lines[number - 1] if has_lines else None,
             row=None if has_lines else number,
-            column=column,
+            column=rules[rule].column,
             found="nothing" if value is None else repr(value[:MAX_SHOWN]),
-            expected=expected,
+            expected=rules[rule].expected,
             fix="correct the row at its source and deliver the file again",
         )
-        for number, column, value, expected in found
+        for number, rule, value in found
     )
 
 
@@ -122,6 +110,19 @@ def unknown_keys(connection: duckdb.DuckDBPyConnection, path: Path, *, known: Co
     )
     keys = [row[0] for row in connection.execute(query, {"path": file_list([path])[0]}).fetchall()]
     return [key for key in keys if key not in known]
+
+
+def _findings(relation: str, rules: Sequence[RowRule]) -> str:
+    """SQL of (row number, rule index, found) of every broken rule."""
+    problems = ", ".join(
+        f"CASE WHEN {rule.bad} THEN {{'rule': {number}, 'found': CAST({rule.found} AS VARCHAR)}} END"
+        for number, rule in enumerate(rules)
+    )
+    return (
+        "SELECT n, problem.rule, problem.found FROM (SELECT n, unnest(found) AS problem FROM"
+        f" (SELECT row_number() OVER () AS n, list_filter([{problems}], lambda p: p IS NOT NULL) AS found"
+        f" FROM ({relation}))) ORDER BY n, problem.rule LIMIT {MAX_FINDINGS}"
+    )
 
 
 def _line_numbers(path: Path, count: int) -> list[int]:

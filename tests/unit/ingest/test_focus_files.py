@@ -109,6 +109,9 @@ def test_a_row_without_a_readable_month_refuses_the_file(inbox):
     inbox.put("bill.csv", csv_text(focus_row(BillingPeriodStart="soon")))
     entry = inbox.load().quarantined[0]
     assert (entry.partition, entry.mismatches[0]["column"]) == ("unknown", "BillingPeriodStart")
+    inbox.put("bill.csv", csv_text(focus_row()))
+    assert inbox.load().is_clean
+    assert Lake(inbox.settings.lake_dir).quarantine_entries.entries() == []
     inbox.put("bill.csv", csv_text(focus_row(), focus_row(BillingPeriodStart="soon")))
     report = inbox.load()
     assert report.committed == ()

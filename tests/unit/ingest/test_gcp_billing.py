@@ -220,6 +220,12 @@ def test_parquet_without_a_required_column_is_refused(inbox):
     assert {"currency", "credits", "cost"} <= set(columns)
 
 
+def test_wrong_rows_of_parquet_are_named_by_row(inbox):
+    export_parquet(inbox, "a.parquet", "('202605', '1', '0'), ('202605', 'NaN', '0'), ('202605', '1', 'inf')")
+    found = [(item["row"], item["column"]) for item in inbox.load().quarantined[0].mismatches]
+    assert found == [(2, "cost"), (3, "credits[].amount")]
+
+
 def test_a_truncated_parquet_is_refused(inbox):
     inbox.put("a.parquet", export_parquet(inbox, "a.parquet", "('202605', 0.1, 0)")[:-20])
     assert inbox.load().committed == ()
