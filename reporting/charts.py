@@ -128,16 +128,17 @@ def trend_chart(trend: Sequence[TrendMonth], categories: Sequence[str], currency
     month_axis = alt.X(
         "month:O", scale=alt.Scale(domain=months), title=None, axis=alt.Axis(labelAngle=0, ticks=False)
     )
+    cost_width = WIDTH - 420 if rates else WIDTH - 90
     cost = (
         alt.Chart(alt.Data(values=bars))
-        .mark_bar(width={"band": 0.55})
+        .mark_bar(width=min(90, round(0.55 * cost_width / len(months))))
         .encode(
             x=month_axis,
             y=alt.Y("drawn:Q", stack="zero", title=f"Effective cost, {clean(currency)}", axis=_money_axis()),
             color=_category_colour(categories, [bar["category"] for bar in bars]),
             order=alt.Order("rank:Q"),
         )
-        .properties(width=WIDTH - 420, height=170)
+        .properties(width=cost_width, height=170)
     )
     line = alt.Chart(alt.Data(values=rates)).encode(
         x=month_axis,

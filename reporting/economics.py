@@ -27,20 +27,22 @@ class ComponentRow:
 
 @dataclass(frozen=True)
 class CrossoverRow:
-    """One workload: its API cost at the real token mix against self-hosting, in USD; None where it cannot
-    be known.
+    """One self-hosted workload against an API at its real token mix; None where it cannot be known.
+
+    `break_even_tokens` is the monthly volume of output tokens above which self-hosting always wins.
     """
 
     workload_id: str
     team_id: str
     model_id: str
     api_model_id: str
-    tokens: int | None
+    currency: str
+    output_tokens: int | None
     api_cost: Decimal | None
     self_hosted_cost: Decimal | None
     self_hosted_cost_without_labour: Decimal | None
     replicas: int | None
-    break_even_tokens: Decimal | None
+    break_even_tokens: int | None
     horizon: str
     verdict: str
     evidence: str
@@ -64,15 +66,15 @@ def components(marts: Marts, period: str) -> list[ComponentRow]:
 
 
 def crossover(marts: Marts, period: str) -> list[CrossoverRow]:
-    """The month's crossover per workload and horizon, largest API cost first."""
+    """The month's crossover per workload and horizon, largest self-hosted cost first."""
     sql = f"""
         select
             workload_id, coalesce(team_id, '{UNALLOCATED}'), coalesce(model_id, ''),
-            coalesce(api_model_id, ''), total_tokens, api_cost, self_hosted_cost,
-            self_hosted_cost_without_labour, replicas, break_even_tokens,
-            coalesce(cast(horizon as varchar), ''), coalesce(verdict, ''), coalesce(evidence, '')
+            coalesce(api_model_id, ''), coalesce(billing_currency, ''), output_tokens, api_cost, self_hosted_cost,
+            self_hosted_cost_without_labour, replicas, break_even_tokens, coalesce(horizon, ''),
+            coalesce(verdict, ''), coalesce(evidence, '')
         from fct_crossover
         where billing_period = ?
-        order by api_cost desc nulls last, workload_id, horizon, model_id, api_model_id
+        order by self_hosted_cost desc nulls last, workload_id, horizon, model_id, api_model_id
     """
     return marts.records(CrossoverRow, sql, [period])

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from marts_fixture import chargeback_of
+from tests.unit.reporting.marts_fixture import chargeback_of
 
 MARCH, FEBRUARY = "2026-03", "2026-02"
 THIRD = Decimal("33.333333333333333333")
@@ -218,12 +218,13 @@ def crossover() -> Row:
         "team_id": "search",
         "model_id": "llama-8b",
         "api_model_id": "groq/llama",
-        "total_tokens": 40_000_000,
+        "billing_currency": "USD",
+        "output_tokens": 10_000_000,
         "api_cost": Decimal("4.2"),
         "self_hosted_cost": Decimal("800.1"),
         "replicas": 1,
-        "horizon": "month",
-        "verdict": "api_cheaper",
+        "horizon": "1 month",
+        "verdict": "API cheaper",
         "evidence": "modelled",
     }
 

@@ -11,13 +11,13 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import pytest
-from company_month import FEBRUARY, MARCH, allocation, allocations, tables
-from marts_fixture import chargeback_of, publish
-from statement_page import StatementTables, amount
 
 from reporting.errors import StatementError
 from reporting.formatting import UNKNOWN
 from reporting.statement import StatementPaths, published_periods, write_statement
+from tests.unit.reporting.company_month import FEBRUARY, MARCH, allocation, allocations, tables
+from tests.unit.reporting.marts_fixture import chargeback_of, publish
+from tests.unit.reporting.statement_page import StatementTables, amount
 
 CENT = Decimal("0.01")
 
@@ -303,3 +303,10 @@ def test_statement_refuses_marts_that_contradict_each_other(tmp_path):
         StatementError, match=r"effective ads/direct: allocations 50\.005.*chargeback 50\.005000001"
     ):
         write_statement(published, MARCH, tmp_path / "out")
+
+
+def test_crossover_shows_an_unknown_break_even_as_a_dash(page):
+    row = page.table("", "crossover")[1]
+    assert row[0] == "llm-aSearch, llama-8b"
+    assert row[2:8] == ["10,000,000", "4.20", "800.10", UNKNOWN, "1", UNKNOWN]
+    assert row[8].startswith("API cheaper")

@@ -7,15 +7,15 @@ import io
 import re
 
 import pytest
-from company_month import MARCH, allocation
 from hypothesis import given
 from hypothesis import strategies as st
-from marts_fixture import chargeback_of, publish
-from statement_page import StatementTables
 
 from reporting.csv_files import csv_text, neutral
 from reporting.formatting import clean
 from reporting.statement import write_statement
+from tests.unit.reporting.company_month import MARCH, allocation
+from tests.unit.reporting.marts_fixture import chargeback_of, publish
+from tests.unit.reporting.statement_page import StatementTables
 
 HOSTILE = {
     "t1": "<script>alert('x')</script>",

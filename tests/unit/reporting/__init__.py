@@ -1,0 +1,1 @@
+"""Tests of the statement: rounding, figures, escaping."""
