@@ -70,9 +70,9 @@ def crossover(marts: Marts, period: str) -> list[CrossoverRow]:
     sql = f"""
         select
             workload_id, coalesce(team_id, '{UNALLOCATED}'), coalesce(model_id, ''),
-            coalesce(api_model_id, ''), coalesce(billing_currency, ''), output_tokens, api_cost, self_hosted_cost,
-            self_hosted_cost_without_labour, replicas, break_even_tokens, coalesce(horizon, ''),
-            coalesce(verdict, ''), coalesce(evidence, '')
+            coalesce(api_model_id, ''), coalesce(billing_currency, ''), output_tokens, api_cost,
+            self_hosted_cost, self_hosted_cost_without_labour, replicas, break_even_tokens,
+            coalesce(horizon, ''), coalesce(verdict, ''), coalesce(evidence, '')
         from fct_crossover
         where billing_period = ?
         order by self_hosted_cost desc nulls last, workload_id, horizon, model_id, api_model_id
