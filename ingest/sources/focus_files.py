@@ -14,7 +14,6 @@ names say that they are numbered chunks of one export (``part-0``, ``-00001``, s
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +29,7 @@ from ingest.landing import COPY_OPTIONS, check_parquet, csv_relation, describe_p
 from ingest.sources.delivered_files import DeliveredFile
 from ingest.sources.file_memory import Contents
 from ingest.sources.folder_source import FolderSource
+from ingest.sources.scan_room import ScanRoom
 from ingest.sql_casts import literal
 
 _PARQUET = ".parquet"
@@ -64,14 +64,25 @@ class FocusFilesSource(FolderSource):
     dataset = "focus"
     suffixes = (".csv", ".csv.gz", _PARQUET)
 
-    def scan(self, path: Path, *, name: str) -> Contents:
-        """Billing months of a file with the accounts each holds."""
-        self.settings.home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.settings.home) as scratch:
-            found = self._months(path, Path(scratch), name=name)
-            months = {month: tuple(accounts) for month, accounts in found if month is not None}
-            if found and not months:
-                self._land_file(path, Path(scratch), name=name)
+    def scan(self, path: Path, *, name: str, room: ScanRoom) -> Contents:
+        """Billing months of a file with what it claims in each: invoice issuer and account."""
+        if _is_parquet(path):
+            check_parquet(path, name=name)
+            columns = tuple(column for column, _ in describe_parquet(room.connection, [path]))
+            start, relation, copy = FOCUS_TABLE.period_start, "read_parquet($path)", path
+        else:
+            copy = room.scratch / "unpacked.csv"
+            unpack(path, copy, name=name)
+            columns = read_header(copy, name=name, spec=FOCUS_TABLE)
+            start, relation = FOCUS_TABLE.text_expression(FOCUS_TABLE.period_start), csv_relation(columns)
+        query = (
+            f"SELECT strftime({start}, '%Y-%m') AS month, list_sort(list(DISTINCT {_claim(columns)}))"
+            f" FROM {relation} GROUP BY 1 ORDER BY 1"
+        )
+        found = room.connection.execute(query, {"path": file_list([copy])[0]}).fetchall()
+        months = {month: tuple(claims) for month, claims in found if month is not None}
+        if found and not months:
+            self._land_file(path, room.scratch, name=name)
         return months
 
     def land(self, partition: str, files: tuple[DeliveredFile, ...], folder: Path) -> Landed:
@@ -94,24 +105,6 @@ class FocusFilesSource(FolderSource):
             else self._land_csv(files, partition, folder)
         )
         return replace(landed, notes=(*landed.notes, *self._stray_columns(landed)))
-
-    def _months(self, path: Path, scratch: Path, *, name: str) -> list[tuple[str | None, list[str]]]:
-        """(month, what is claimed: invoice issuer and account); the month is None where it cannot be read."""
-        with connect(scratch=scratch) as connection:
-            if _is_parquet(path):
-                check_parquet(path, name=name)
-                columns = tuple(column for column, _ in describe_parquet(connection, [path]))
-                start, relation, copy = FOCUS_TABLE.period_start, "read_parquet($path)", path
-            else:
-                copy = scratch / "unpacked.csv"
-                unpack(path, copy, name=name)
-                columns = read_header(copy, name=name, spec=FOCUS_TABLE)
-                start, relation = FOCUS_TABLE.text_expression(FOCUS_TABLE.period_start), csv_relation(columns)
-            query = (
-                f"SELECT strftime({start}, '%Y-%m') AS month, list_sort(list(DISTINCT {_claim(columns)}))"
-                f" FROM {relation} GROUP BY 1 ORDER BY 1"
-            )
-            return connection.execute(query, {"path": file_list([copy])[0]}).fetchall()
 
     def _land_file(self, path: Path, scratch: Path, *, name: str) -> Landed:
         """A whole file, whatever its months: tells what is wrong with rows that have none."""

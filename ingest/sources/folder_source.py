@@ -43,6 +43,7 @@ from ingest.sources.delivered_files import (
     refuse_overlaps,
 )
 from ingest.sources.file_memory import Contents, FileMemory
+from ingest.sources.scan_room import ScanRoom
 
 
 @dataclass
@@ -71,8 +72,13 @@ class FolderSource(ABC):
         return EngineLimits(memory_limit=self.settings.memory_limit, threads=self.settings.threads)
 
     @abstractmethod
-    def scan(self, path: Path, *, name: str) -> Contents:
+    def scan(self, path: Path, *, name: str, room: ScanRoom) -> Contents:
         """Partition -> accounts it claims there, found with as little reading as possible.
+
+        Args:
+            path: the delivered file.
+            name: its path relative to the folder.
+            room: a DuckDB session and a scratch folder.
 
         Raises:
             DeliveryError, duckdb.Error: the file cannot be read.
@@ -102,7 +108,8 @@ class FolderSource(ABC):
         """One delivery per partition that the folder's files hold or, by the last load, held."""
         memory_path = self.settings.home / "file_memory" / f"{self.config.name}.{self.dataset}.json"
         memory = FileMemory(memory_path, version=self.format_version)
-        files = [self._examine(path, name, memory) for path, name in self._list()]
+        with ScanRoom(self.settings.home) as room:
+            files = [self._examine(path, name, memory, room) for path, name in self._list()]
         memory.save()
         for partition, content in sorted(self._by_partition(files).items()):
             yield self._delivery(partition, content)
@@ -118,11 +125,13 @@ class FolderSource(ABC):
             if not is_hidden and path.name.lower().endswith(self.suffixes) and path.is_file():
                 yield path, "/".join(parts)
 
-    def _examine(self, path: Path, name: str, memory: FileMemory) -> DeliveredFile | BrokenFile:
+    def _examine(
+        self, path: Path, name: str, memory: FileMemory, room: ScanRoom
+    ) -> DeliveredFile | BrokenFile:
         try:
             modified_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
             try:
-                facts = memory.facts(path, name=name, scan=partial(self.scan, path, name=name))
+                facts = memory.facts(path, name=name, scan=partial(self.scan, path, name=name, room=room))
             except (DeliveryError, duckdb.Error, ValueError) as error:
                 return BrokenFile(name, modified_at, file_error(error, path, name))
         except OSError as error:

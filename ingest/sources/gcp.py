@@ -13,7 +13,6 @@ a file holds several months. Money per currency: ``billed_cost`` = cost + sum of
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -31,6 +30,7 @@ from ingest.sources.file_memory import Contents
 from ingest.sources.folder_source import FolderSource
 from ingest.sources.gcp_billing_parquet import land_billing_parquet, money_of, months_of_parquet
 from ingest.sources.json_lines import malformed, row_findings, unknown_keys
+from ingest.sources.scan_room import ScanRoom
 from ingest.sql_casts import literal
 
 _INVOICE_MONTH = re.compile(r"(?:^|[/_-])invoice_month=(\d{4})-?(\d{2})(?=[/._-]|$)")
@@ -44,26 +44,25 @@ class GcpBillingExportSource(FolderSource):
     suffixes = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".ndjson.gz", _PARQUET)
     has_whole_statements = False
 
-    def scan(self, path: Path, *, name: str) -> Contents:
+    def scan(self, path: Path, *, name: str, room: ScanRoom) -> Contents:
         """Invoice months of a file; only a path that does not name the month is opened."""
         compression = compression_of(path)
         named = _INVOICE_MONTH.search(name)
         if named:
             return {f"{named[1]}-{named[2]}": ()}
-        with connect() as connection:
-            if path.suffix.lower() == _PARQUET:
-                months = months_of_parquet(connection, path)
-            else:
-                months = self._months_of_json(connection, path, compression, name=name)
-            bad = [month for month in months if not re.fullmatch(r"\d{4}(0[1-9]|1[0-2])", month)]
-            if bad:
-                raise DeliveryError(
-                    "rows without a readable invoice month",
-                    where={"file": name, "column": "invoice.month"},
-                    found=", ".join(repr(month) for month in bad[:5]),
-                    expected="YYYYMM in every row",
-                    fix="export the rows again with their invoice.month",
-                )
+        if path.suffix.lower() == _PARQUET:
+            months = months_of_parquet(room.connection, path)
+        else:
+            months = _months_of_json(room, path, compression, name=name)
+        bad = [month for month in months if not re.fullmatch(r"\d{4}(0[1-9]|1[0-2])", month)]
+        if bad:
+            raise DeliveryError(
+                "rows without a readable invoice month",
+                where={"file": name, "column": "invoice.month"},
+                found=", ".join(repr(month) for month in bad[:5]),
+                expected="YYYYMM in every row",
+                fix="export the rows again with their invoice.month",
+            )
         return {f"{month[:4]}-{month[4:]}": () for month in sorted(months)}
 
     def land(self, partition: str, files: tuple[DeliveredFile, ...], folder: Path) -> Landed:
@@ -89,22 +88,6 @@ class GcpBillingExportSource(FolderSource):
             money = {"billed_cost": money_of(dict(describe_parquet(connection, parts)))}
             count, totals = count_and_money(connection, parts, money, "currency")
         return Landed(tuple(parts), tuple(sources), count, totals, tuple(notes), hashes)
-
-    def _months_of_json(
-        self, connection: duckdb.DuckDBPyConnection, path: Path, compression: str, *, name: str
-    ) -> list[str]:
-        query = (
-            "SELECT DISTINCT coalesce(json ->> '$.invoice.month', '') AS month"
-            f" FROM read_ndjson_objects($path, compression = {literal(compression)}) ORDER BY 1"
-        )
-        try:
-            return [row[0] for row in connection.execute(query, {"path": file_list([path])[0]}).fetchall()]
-        except duckdb.Error as error:
-            self.settings.home.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=self.settings.home) as scratch:
-                text = Path(scratch) / "rows.ndjson"
-                unpack(path, text, name=name)
-                raise malformed(text, name=name, error=error) from error
 
 
 def refuse_repeated_batches(
@@ -143,6 +126,19 @@ def refuse_repeated_batches(
             expected="every exported row once",
             fix="remove the older export of the month, so that its rows are not counted twice",
         )
+
+
+def _months_of_json(room: ScanRoom, path: Path, compression: str, *, name: str) -> list[str]:
+    query = (
+        "SELECT DISTINCT coalesce(json ->> '$.invoice.month', '') AS month"
+        f" FROM read_ndjson_objects($path, compression = {literal(compression)}) ORDER BY 1"
+    )
+    try:
+        return [row[0] for row in room.connection.execute(query, {"path": file_list([path])[0]}).fetchall()]
+    except duckdb.Error as error:
+        text = room.scratch / "rows.ndjson"
+        unpack(path, text, name=name)
+        raise malformed(text, name=name, error=error) from error
 
 
 def _land_json(

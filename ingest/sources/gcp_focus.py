@@ -11,7 +11,6 @@ it (see ``folder_source``).
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -29,6 +28,7 @@ from ingest.sources.bigquery_envelope import ROW_NUMBER, Field, read_fields, tex
 from ingest.sources.delivered_files import DeliveredFile
 from ingest.sources.file_memory import Contents
 from ingest.sources.folder_source import FolderSource
+from ingest.sources.scan_room import ScanRoom
 from ingest.sql_casts import literal, quoted
 from ingest.table_spec import Rule, violation_rows
 
@@ -59,23 +59,21 @@ class GcpFocusSource(FolderSource):
     dataset = "gcp_focus"
     suffixes = (".json", ".json.gz")
 
-    def scan(self, path: Path, *, name: str) -> Contents:
+    def scan(self, path: Path, *, name: str, room: ScanRoom) -> Contents:
         """Billing months of a file with the accounts each holds."""
-        self.settings.home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.settings.home) as scratch:
-            text = Path(scratch) / "envelope.json"
-            unpack(path, text, name=name)
-            with connect() as connection:
-                fields = read_fields(connection, text, name=name)
-                check_columns(fields, name=name)
-                query = (
-                    f"SELECT strftime({_expression(FOCUS_TABLE.period_start)}, '%Y-%m') AS month,"
-                    " list_sort(list(DISTINCT coalesce(BillingAccountId, '')))"
-                    f" FROM ({text_rows(fields, text)}) GROUP BY 1 ORDER BY 1"
-                )
-                found = connection.execute(query, {"path": file_list([text])[0]}).fetchall()
-                if found and all(month is None for month, _ in found):
-                    raise _refused(connection, fields, text, name=name, rules=_rules(fields, partition=None))
+        text = room.scratch / "envelope.json"
+        unpack(path, text, name=name)
+        fields = read_fields(room.connection, text, name=name)
+        check_columns(fields, name=name)
+        query = (
+            f"SELECT strftime({_expression(FOCUS_TABLE.period_start)}, '%Y-%m') AS month,"
+            " list_sort(list(DISTINCT coalesce(BillingAccountId, '')))"
+            f" FROM ({text_rows(fields, text)}) GROUP BY 1 ORDER BY 1"
+        )
+        found = room.connection.execute(query, {"path": file_list([text])[0]}).fetchall()
+        if found and all(month is None for month, _ in found):
+            rules = _rules(fields, partition=None)
+            raise _refused(room.connection, fields, text, name=name, rules=rules)
         return {month: tuple(accounts) for month, accounts in found if month is not None}
 
     def land(self, partition: str, files: tuple[DeliveredFile, ...], folder: Path) -> Landed:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,10 +35,12 @@ from ingest.sources.delivered_files import DeliveredFile
 from ingest.sources.file_memory import Contents
 from ingest.sources.folder_source import FolderSource
 from ingest.sources.json_lines import malformed, row_findings
+from ingest.sources.scan_room import ScanRoom
 from ingest.sql_casts import literal
 
 _PARQUET = ".parquet"
 _CURRENCY = "'USD'"
+_PAGE_HEAD = re.compile(rb'\{\s*("(total|page|page_size|total_pages)"\s*:\s*\d+\s*,\s*)*"data"\s*:\s*\[')
 HEAD_BYTES = 64 * 1024
 LARGEST_ROW_BYTES = 64 * 1024**2
 _DAY_IN_PATH = re.compile(r"(?<!\d)(20\d\d)-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])(?!\d)")
@@ -70,25 +71,25 @@ class LiteLLMSource(FolderSource):
         """The days a path names."""
         return {"-".join(parts) for parts in _DAY_IN_PATH.findall(name)}
 
-    def scan(self, path: Path, *, name: str) -> Contents:
+    def scan(self, path: Path, *, name: str, room: ScanRoom) -> Contents:
         """The days a file holds."""
-        self.settings.home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.settings.home) as scratch, connect() as connection:
-            if _is_parquet(path):
-                check_parquet(path, name=name)
-                if _has_lake_schema(connection, path):
-                    query = "SELECT DISTINCT strftime(started_at, '%Y-%m-%d') FROM read_parquet($path)"
-                    found = connection.execute(query, {"path": file_list([path])[0]}).fetchall()
-                    return {day: () for day in sorted(day for (day,) in found if day is not None)}
-            source = _rows_of(connection, path, Path(scratch) / "rows.json", name=name)
-            query = f"SELECT DISTINCT strftime({rows.started_at()}, '%Y-%m-%d') FROM ({source.relation})"
-            try:
-                found = connection.execute(query, source.bound).fetchall()
-            except duckdb.Error as error:
-                raise malformed(source.path, name=name, error=error, has_lines=source.has_lines) from error
-            days = sorted(day for (day,) in found if day is not None)
-            if found and not days:
-                raise _refused(connection, source, name=name, error=ValueError("no row has a readable start"))
+        if _is_parquet(path):
+            check_parquet(path, name=name)
+        if _is_parquet(path) and _has_lake_schema(room.connection, path):
+            source = SourceFile(name, 0, "")
+            read = _Rows(source, "SELECT started_at FROM read_parquet($path)", path, has_lines=False)
+            start = "started_at"
+        else:
+            read = _rows_of(path, room.scratch / "rows.json", name=name)
+            start = rows.started_at()
+        query = f"SELECT DISTINCT strftime({start}, '%Y-%m-%d') FROM ({read.relation})"
+        try:
+            found = room.connection.execute(query, read.bound).fetchall()
+        except duckdb.Error as error:
+            raise malformed(read.path, name=name, error=error, has_lines=read.has_lines) from error
+        days = sorted(day for (day,) in found if day is not None)
+        if found and not days:
+            raise _refused(room.connection, read, name=name, error=ValueError("no row has a readable start"))
         return {day: () for day in days}
 
     def land(self, partition: str, files: tuple[DeliveredFile, ...], folder: Path) -> Landed:
@@ -144,35 +145,27 @@ def _has_lake_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
     return describe_parquet(connection, [path]) == tuple(rows.LAKE_SCHEMA.items())
 
 
-def _rows_of(connection: duckdb.DuckDBPyConnection, path: Path, text: Path, *, name: str) -> _Rows:
+def _rows_of(path: Path, text: Path, *, name: str) -> _Rows:
     """The rows of a delivered file, unpacked to ``text`` when it is not Parquet."""
     if _is_parquet(path):
         source = SourceFile(name, path.stat().st_size, file_sha256(path))
         return _Rows(source, "SELECT to_json(line) AS json FROM read_parquet($path) AS line", path, False)
     source = unpack(path, text, name=name)
-    layout = _layout(text)
+    with text.open("rb") as handle:
+        head = handle.read(HEAD_BYTES).lstrip()
+    layout = _layout(head)
     largest = text.stat().st_size + 1024 if layout == "unstructured" else LARGEST_ROW_BYTES
     objects = (
         f"SELECT json FROM read_json_objects($path, format = '{layout}', maximum_object_size = {largest})"
     )
-    first = (
-        f"SELECT json_type(json, '$.data') = 'ARRAY' AND json_type(json, '$.request_id') IS NULL"
-        f" FROM ({objects}) LIMIT 1"
-    )
-    try:
-        is_page = connection.execute(first, {"path": file_list([text])[0]}).fetchall() == [(True,)]
-    except duckdb.Error as error:
-        has_lines = layout == "newline_delimited"
-        raise malformed(text, name=name, error=error, has_lines=has_lines) from error
+    if not _PAGE_HEAD.match(head):
+        return _Rows(source, objects, text, has_lines=layout == "newline_delimited")
     pages = f"SELECT unnest(from_json(json -> '$.data', '[\"JSON\"]')) AS json FROM ({objects})"
-    has_lines = layout == "newline_delimited" and not is_page
-    return _Rows(source, pages if is_page else objects, text, has_lines)
+    return _Rows(source, pages, text, has_lines=False)
 
 
-def _layout(text: Path) -> str:
+def _layout(head: bytes) -> str:
     """DuckDB's name of the JSON layout: an array, one object a line, or objects over several lines."""
-    with text.open("rb") as handle:
-        head = handle.read(HEAD_BYTES).lstrip()
     if head.startswith(b"["):
         return "array"
     line, has_more, _ = head.partition(b"\n")
@@ -187,7 +180,7 @@ def _convert(
     connection: duckdb.DuckDBPyConnection, file: DeliveredFile, target: Path, *, day: str
 ) -> SourceFile:
     text = target.with_suffix(".json")
-    source = _rows_of(connection, file.path, text, name=file.name)
+    source = _rows_of(file.path, text, name=file.name)
     typed = rows.typed_rows(f"({source.relation})", file=file.name)
     of_day = f"coalesce(strftime(started_at, '%Y-%m-%d') = {literal(day)}, true)"
     query = f"SELECT {rows.checked_columns()} FROM ({typed}) WHERE {of_day}"
