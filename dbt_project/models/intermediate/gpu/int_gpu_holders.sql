@@ -3,6 +3,11 @@ with pods as (
     select distinct namespace, pod, cluster, charge_date
     from {{ ref('int_gpu_observed_states') }}
     where namespace is not null or pod is not null
+    union
+    -- an engine counts tokens on days when its GPU sends nothing
+    select distinct account_id, pod, cast(null as varchar), charge_date
+    from {{ ref('int_engine_usages') }}
+    where account_id is not null or pod is not null
 ),
 
 workloads as (

@@ -68,12 +68,18 @@ paid_nodes as (
 
 unseen as (
     select
-        billing_period,
-        hour_start,
-        resource_id,
-        gpu_model,
-        paid_seconds * greatest(cast(gpu_count as decimal(9, 4)) - observed_gpu_count, 0) as seconds
+        paid_nodes.billing_period,
+        paid_nodes.hour_start,
+        paid_nodes.resource_id,
+        paid_nodes.gpu_model,
+        node_map.hostname as node_id,
+        paid_nodes.paid_seconds * greatest(cast(paid_nodes.gpu_count as decimal(9, 4)) - paid_nodes.observed_gpu_count, 0)
+            as seconds
     from paid_nodes
+    left join node_map
+        on paid_nodes.resource_id = node_map.provider_resource_id
+        and cast(paid_nodes.hour_start as date) >= node_map.valid_from
+        and (node_map.valid_to is null or cast(paid_nodes.hour_start as date) < node_map.valid_to)
 ),
 
 seen as (
@@ -143,6 +149,7 @@ final as (
         billing_period,
         hour_start,
         resource_id,
+        node_id,
         gpu_model,
         'unobserved' as state,
         'no telemetry' as sub_state,
