@@ -11,12 +11,13 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ingest.durable_files import locked, read_json, replace_json, sync_folder, write_json
 from ingest.errors import DeliveryError
@@ -98,14 +99,12 @@ class Lake:
 
     def manifests(self) -> list[Manifest]:
         """All current manifests, ordered by source, data set, partition."""
-        paths = self.root.glob("[!_]*/*/partition=*/current.json")
-        found = [Manifest.from_json(document) for path in paths if (document := read_json(path)) is not None]
-        return sorted(found, key=lambda manifest: manifest.key)
+        return [Manifest.from_json(document) for document in self._current_documents()]
 
     def write_index(self) -> Path:
         """Rewrite ``index.json`` from the current manifests, atomically and in a fixed order."""
         with self._lock():
-            manifests = [manifest.to_json() for manifest in self.manifests()]
+            manifests = self._current_documents()
             if read_json(self.index_path) != manifests:
                 replace_json(self.index_path, manifests, aside=self._workspace.file())
         return self.index_path
@@ -115,7 +114,8 @@ class Lake:
         self._workspace.clean()
         with self._lock():
             self.load_log.cut_torn_line()
-            for manifest in self.load_log.missing(self.manifests()):
+            for document in self.load_log.missing(self._current_documents()):
+                manifest = Manifest.from_json(document)
                 log.warning("load log repaired: %s %s %s", *manifest.key)
                 self.load_log.append(manifest, self._earlier(manifest))
 
@@ -143,23 +143,21 @@ class Lake:
 
     def quarantine(self, delivery: Delivery, error: DeliveryError) -> QuarantineEntry:
         """Record why a delivery was refused; the partition keeps its last good load."""
-        source, dataset, partition = delivery.key
-        entry = entry_of(
-            error,
-            source=source,
-            dataset=dataset,
-            partition=partition,
-            fingerprint=delivery.fingerprint,
-            files=delivery.files,
-        )
+        entry = entry_of(error, key=delivery.key, fingerprint=delivery.fingerprint, files=delivery.files)
         self.quarantine_entries.record(entry, aside=self._workspace.file())
         return entry
+
+    def _current_documents(self) -> list[dict[str, Any]]:
+        """The JSON of all current manifests, ordered by source, data set, partition."""
+        paths = self.root.glob("[!_]*/*/partition=*/current.json")
+        found = [document for path in paths if (document := read_json(path)) is not None]
+        return sorted(found, key=lambda item: (item["source"], item["dataset"], item["partition"]))
 
     @cached_property
     def _workspace(self) -> Workspace:
         return Workspace(self.root / "_tmp")
 
-    def _lock(self):
+    def _lock(self) -> AbstractContextManager[None]:
         self.root.mkdir(parents=True, exist_ok=True)
         return locked(self.root / ".lock")
 
@@ -167,11 +165,11 @@ class Lake:
         return self.root / source / dataset / f"partition={partition}"
 
     def _is_same(self, current: Manifest, delivery: Delivery) -> bool:
-        same = (current.fingerprint, current.format_version) == (
-            delivery.fingerprint,
-            delivery.format_version,
+        seen, now = (
+            (current.fingerprint, current.format_version),
+            (delivery.fingerprint, delivery.format_version),
         )
-        return same and self._is_complete(current)
+        return seen == now and self._is_complete(current)
 
     def _is_complete(self, manifest: Manifest) -> bool:
         paths = [(self.root / item.path, item.size) for item in manifest.files]
@@ -192,12 +190,11 @@ class Lake:
         """The manifest of freshly landed files; drops whatever else lies in their folder."""
         for stray in set(folder.iterdir()) - set(landed.files):
             shutil.rmtree(stray) if stray.is_dir() else stray.unlink()
-        hashes = [item.sha256 for item in landed.source_files]
         load_id = load_id_of(
             dataset=delivery.dataset,
             partition=delivery.partition,
             format_version=delivery.format_version,
-            hashes=hashes,
+            hashes=[item.sha256 for item in landed.source_files],
         )
         home = (self._partition_folder(*delivery.key) / load_id).relative_to(self.root)
         files, columns = described_files(landed.files, home=home, hashes=landed.hashes, rows=landed.rows)

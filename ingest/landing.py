@@ -82,33 +82,27 @@ def check_parquet(path: Path, *, name: str) -> None:
     Raises:
         DeliveryError: empty, truncated or not Parquet.
     """
-    fix = "fetch the file again, or let the provider deliver it again"
-    expected = "a complete Parquet file"
     size = path.stat().st_size
-    if size == 0:
-        raise DeliveryError(
-            "the file is empty", where={"file": name}, found="0 bytes", expected=expected, fix=fix
-        )
     with path.open("rb") as handle:
         head = handle.read(4)
         handle.seek(max(0, size - 4))
         tail = handle.read(4)
-    if head != b"PAR1" or tail != b"PAR1":
-        problem = "the Parquet file is truncated" if head == b"PAR1" else "the file is not Parquet"
-        raise DeliveryError(
-            problem, where={"file": name}, found=f"{size} bytes, end {tail!r}", expected=expected, fix=fix
-        )
+    if size == 0:
+        raise _broken_parquet("the file is empty", name, "0 bytes")
+    if head != b"PAR1":
+        raise _broken_parquet("the file is not Parquet", name, f"{size} bytes, begin {head!r}")
+    if tail != b"PAR1":
+        raise _broken_parquet("the Parquet file is truncated", name, f"{size} bytes, end {tail!r}")
     try:
         with metadata_session() as connection:
             describe_parquet(connection, [path])
     except duckdb.Error as error:
-        raise DeliveryError(
-            "the Parquet footer cannot be read",
-            where={"file": name},
-            found=str(error),
-            expected=expected,
-            fix=fix,
-        ) from error
+        raise _broken_parquet("the Parquet footer cannot be read", name, str(error)) from error
+
+
+def _broken_parquet(what: str, name: str, found: str) -> DeliveryError:
+    fix = "fetch the file again, or let the provider deliver it again"
+    return DeliveryError(what, where={"file": name}, found=found, expected="a complete Parquet file", fix=fix)
 
 
 def unpack(

@@ -89,10 +89,12 @@ class LoadLog:
             if kept < end:
                 handle.truncate(kept)
 
-    def missing(self, manifests: Iterable[Manifest]) -> list[Manifest]:
-        """The current manifests whose commit is not the last line of their partition, in commit order."""
-        last = {
-            (line["source"], line["dataset"], line["partition"]): line["load_id"] for line in self.lines()
-        }
-        lost = [manifest for manifest in manifests if last.get(manifest.key) != manifest.load_id]
-        return sorted(lost, key=lambda manifest: (manifest.committed_at, manifest.key))
+    def missing(self, manifests: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The current manifests (JSON) whose commit is not the last line of their partition, oldest first."""
+        last = {_key(line): line["load_id"] for line in self.lines()}
+        lost = [manifest for manifest in manifests if last.get(_key(manifest)) != manifest["load_id"]]
+        return sorted(lost, key=lambda manifest: (manifest["committed_at"], _key(manifest)))
+
+
+def _key(document: dict[str, Any]) -> tuple[str, str, str]:
+    return document["source"], document["dataset"], document["partition"]

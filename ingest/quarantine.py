@@ -93,9 +93,10 @@ class Quarantine:
 
 
 def entry_of(
-    error: DeliveryError, *, source: str, dataset: str, partition: str, fingerprint: str, files: Iterable[str]
+    error: DeliveryError, *, key: tuple[str, str, str], fingerprint: str, files: Iterable[str]
 ) -> QuarantineEntry:
-    """The entry that records ``error`` for one delivery."""
+    """The entry that records ``error`` for one delivery of ``key`` = (source, dataset, partition)."""
+    source, dataset, partition = key
     first = error.mismatches[0] if error.mismatches else None
     where = dict(error.where)
     if first is not None:

@@ -1,7 +1,7 @@
 """Kill a commit with SIGKILL at every single file operation, then check what is left and finish the work.
 
-Run as a module with an empty folder as argument. Prints the number of moments tried; a wrong state ends with an
-exception. Each attempt is a forked process; an audit hook counts its operations below the lake.
+Run as a module with an empty folder as argument; prints the number of moments tried, a wrong state raises.
+Each attempt is a forked process whose audit hook counts its operations below the lake.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The lake: atomic partitions, content-derived loads, deltas, repair."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 
@@ -203,3 +204,19 @@ def test_recovery_removes_folders_of_dead_runs_but_not_of_living_ones(lake):
 
     lake.commit(replace(delivery_of(["1"], fingerprint="v1"), land=land))
     assert not dead.exists()
+
+
+def test_several_writers_commit_side_by_side(lake):
+    days = [f"2026-05-{day:02d}" for day in range(1, 13)]
+
+    def write(day):
+        own = Lake(lake.root)
+        own.recover()
+        own.commit(delivery_of([day[-2:]], fingerprint="v1", partition=day))
+        own.write_index()
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        list(pool.map(write, days))
+    assert [manifest.partition for manifest in lake.manifests()] == days
+    assert sorted(line["partition"] for line in lake.load_log.lines()) == days
+    assert [item["partition"] for item in json.loads(lake.index_path.read_text())] == days
