@@ -43,10 +43,11 @@
 {%- endmacro %}
 
 
-{# The labels that tell GPU series apart; job, scrape address and replica do not (the same GPU is seen twice). #}
+{# What tells GPU series apart; job, scrape address and replica do not (the same GPU is seen twice). #}
 {% macro gpu_series_labels() -%}
     {{ return([
-        'gpu_uuid', 'gpu_instance_id', 'coalesce(hostname, instance)', 'namespace', 'pod', 'exporter_generation'
+        'partition', 'x_source', 'gpu_uuid', 'gpu_instance_id', 'coalesce(hostname, instance)', 'namespace', 'pod',
+        'exporter_generation'
     ]) }}
 {%- endmacro %}
 

@@ -17,9 +17,9 @@ with samples as (
 -- any_value takes the labels the key was made of
 labelled as (
     select
-        partition,
-        x_source,
         series_key,
+        any_value(partition) as partition,
+        any_value(x_source) as x_source,
         any_value(gpu_uuid) as gpu_uuid,
         any_value(gpu_instance_id) as gpu_instance_id,
         any_value(coalesce(hostname, instance)) as node_id,
@@ -37,7 +37,7 @@ labelled as (
         coalesce(max(case when measure = 'gr_engine_active' then value end) > 1.01, false) as is_gr_engine_active_percent,
         coalesce(max(case when measure = 'gpu_util' then value end) > 1.01, false) as is_gpu_util_percent
     from samples
-    group by partition, x_source, series_key
+    group by series_key
 ),
 
 final as (

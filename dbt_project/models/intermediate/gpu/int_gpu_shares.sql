@@ -53,34 +53,67 @@ holder_times as (
     window same_bit as (partition by day, share_no, holder_bit order by from_slot, holder_no)
 ),
 
-final as (
+-- who stands behind a set of bits: joined by equality, one row per pod of the set
+holder_sets as (
+    select
+        sets.day,
+        sets.share_no,
+        sets.holder_bits,
+        bit_count(sets.holder_bits) as sharing_pods,
+        holder_times.holder_no,
+        holder_times.from_slot,
+        holder_times.until_slot
+    from (
+        select distinct slot - slot % 86400 as day, share_no, holder_bits
+        from slots
+        where holder_bits is not null
+    ) as sets
+    inner join holder_times
+        on sets.day = holder_times.day
+        and sets.share_no = holder_times.share_no
+        and (sets.holder_bits & holder_times.holder_bit) != 0
+),
+
+parts as (
     select
         places.gpu_no,
-        case when not coalesce(mig_parts.is_stranded, false) then slots.share_no end as share_no,
+        case when mig_parts.is_stranded is not true then slots.share_no end as share_no,
+        places.day,
         places.node_no,
-        holder_times.holder_no,
         slots.slot,
         places.interval_seconds,
+        case when mig_parts.is_stranded is not true then slots.holder_bits end as holder_bits,
         coalesce(mig_parts.numerator, 1) as numerator,
-        cast(
-            coalesce(mig_parts.denominator, 1)
-            * case when holder_times.holder_no is null then 1 else bit_count(slots.holder_bits) end as integer
-        ) as denominator,
-        slots.utilisation_code % {{ ladder_code(1) }} as utilisation_nanos,
-        cast(slots.utilisation_code // {{ ladder_code(1) }} as integer) as ladder_step,
+        coalesce(mig_parts.denominator, 1) as denominator,
+        slots.utilisation_code,
         slots.fb_used_bytes
     from slots
     inner join places on slots.share_no = places.share_no and slots.slot - slots.slot % 86400 = places.day
     left join mig_parts
         on slots.share_no = mig_parts.share_no and slots.slot - slots.slot % 3600 = mig_parts.hour
-    left join holder_times
-        on slots.share_no = holder_times.share_no
-        and slots.slot - slots.slot % 86400 = holder_times.day
-        and (slots.holder_bits & holder_times.holder_bit) != 0
-        and slots.slot >= holder_times.from_slot
-        and slots.slot < holder_times.until_slot
-        and not coalesce(mig_parts.is_stranded, false)
     where coalesce(mig_parts.numerator, 1) > 0
+),
+
+final as (
+    select
+        parts.gpu_no,
+        parts.share_no,
+        parts.node_no,
+        holder_sets.holder_no,
+        parts.slot,
+        parts.interval_seconds,
+        parts.numerator,
+        cast(parts.denominator * coalesce(holder_sets.sharing_pods, 1) as integer) as denominator,
+        parts.utilisation_code % {{ ladder_code(1) }} as utilisation_nanos,
+        cast(parts.utilisation_code // {{ ladder_code(1) }} as integer) as ladder_step,
+        parts.fb_used_bytes
+    from parts
+    left join holder_sets
+        on parts.share_no = holder_sets.share_no
+        and parts.day = holder_sets.day
+        and parts.holder_bits = holder_sets.holder_bits
+        and parts.slot >= holder_sets.from_slot
+        and parts.slot < holder_sets.until_slot
 )
 
 select * from final

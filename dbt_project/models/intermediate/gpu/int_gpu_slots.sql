@@ -34,10 +34,7 @@ final as (
         ) as utilisation_code,
         max(case when samples.measure = 'fb_used_bytes' then samples.value end) as fb_used_bytes
     from samples
-    inner join grids
-        on samples.series_key = grids.series_key
-        and samples.x_source = grids.x_source
-        and samples.partition = grids.partition
+    inner join grids on samples.series_key = grids.series_key
     group by grids.share_no, slot
 )
 
