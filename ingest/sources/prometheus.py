@@ -36,6 +36,7 @@ from ingest.sources.file_memory import Contents, FileFacts, FileMemory
 from ingest.sources.folder_source import FolderSource
 from ingest.sources.prometheus_answers import NotTelemetry
 from ingest.sources.prometheus_live import PrometheusServer
+from ingest.sources.scan_room import ScanRoom
 from ingest.sources.telemetry_files import (
     SplitFile,
     copy_day,
@@ -82,10 +83,10 @@ class PrometheusSource(FolderSource):
         if not self.config.is_url:
             yield from super().discover()
             return
-        with PrometheusServer(self.config) as server:
+        with PrometheusServer(self.config) as server, ScanRoom(self.settings.home) as room:
             for day in server.days():
                 folder = self.workspace.folder()
-                pages = [self._page(path, folder) for path in server.pull(day, folder)]
+                pages = [self._page(path, folder, room) for path in server.pull(day, folder)]
                 if any(day in page.facts.contents for page in pages):
                     yield self._live_delivery(day, pages)
                 else:
@@ -95,14 +96,14 @@ class PrometheusSource(FolderSource):
         """The days in a path."""
         return days_in(name)
 
-    def scan(self, path: Path, *, name: str) -> Contents:
+    def scan(self, path: Path, *, name: str, room: ScanRoom) -> Contents:
         """Day -> scrape jobs with ``exported_*`` labels. A JSON file of another kind holds no day."""
         if is_parquet(path):
-            return days_of_parquet(path, name=name)
+            return days_of_parquet(room.connection, path, name=name)
         try:
-            return days_of_answers(path, name=name, workspace=self.workspace)
+            return days_of_answers(path, name=name, scratch=room.scratch)
         except NotTelemetry as error:
-            log.warning("%s", error)
+            log.info("%s", error)
             return {}
 
     def land(self, partition: str, files: tuple[DeliveredFile, ...], folder: Path) -> Landed:
@@ -137,12 +138,11 @@ class PrometheusSource(FolderSource):
         )
         return Landed(tuple(parts), tuple(sources), rows, {}, notes, hashes)
 
-    def _page(self, path: Path, folder: Path) -> DeliveredFile:
+    def _page(self, path: Path, folder: Path, room: ScanRoom) -> DeliveredFile:
         """A pulled page, seen like a delivered file."""
         name = path.relative_to(folder).as_posix()
-        facts = FileFacts(
-            SourceFile(name, path.stat().st_size, file_sha256(path)), self.scan(path, name=name)
-        )
+        source = SourceFile(name, path.stat().st_size, file_sha256(path))
+        facts = FileFacts(source, self.scan(path, name=name, room=room))
         return DeliveredFile(path, name, datetime.now(UTC), facts)
 
     def _live_delivery(self, day: str, pages: list[DeliveredFile]) -> Delivery:
@@ -167,8 +167,10 @@ class PrometheusSource(FolderSource):
         others = [path for path in sorted(root.rglob("*")) if path.is_file() and path not in read]
         return [path.relative_to(root).as_posix() for path in others[:10]]
 
-    def _examine(self, path: Path, name: str, memory: FileMemory) -> DeliveredFile | BrokenFile:
-        file = super()._examine(path, name, memory)
+    def _examine(
+        self, path: Path, name: str, memory: FileMemory, room: ScanRoom
+    ) -> DeliveredFile | BrokenFile:
+        file = super()._examine(path, name, memory, room)
         if isinstance(file, DeliveredFile) and not file.facts.contents:
             log.warning("%s: %s holds no Prometheus samples and is not loaded", self.config.name, name)
         return file
@@ -192,7 +194,7 @@ class PrometheusSource(FolderSource):
         aside.mkdir()
         mine = [file for file in files if set(file.facts.contents) == {day}]
         split = [
-            split_file(file.path, aside / f"{number}.ndjson", name=file.name, workspace=self.workspace)
+            split_file(file.path, aside / f"{number}.ndjson", name=file.name)
             for number, file in enumerate(mine)
         ]
         if filled := [item.series for item in split if item.series.widest]:
@@ -226,7 +228,7 @@ class PrometheusSource(FolderSource):
         if file.path in self._pieces:
             return self._pieces[file.path]
         series, pieces = self.workspace.file(), self.workspace.folder()
-        item = split_file(file.path, series, name=file.name, workspace=self.workspace)
+        item = split_file(file.path, series, name=file.name)
         if item.series.widest:
             jobs = {job for claims in file.facts.contents.values() for job in claims}
             convert_series(connection, [item.series], pieces, exported_jobs=jobs, by_day=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,9 +20,8 @@ from typing import BinaryIO
 
 import duckdb
 
-from ingest.duckdb_session import connect, file_list
+from ingest.duckdb_session import file_list
 from ingest.errors import DeliveryError
-from ingest.lake_workspace import Workspace
 from ingest.landing import COPY_OPTIONS, check_parquet, describe_parquet, unpack
 from ingest.manifest import SourceFile
 from ingest.sources.file_memory import Contents
@@ -60,7 +60,7 @@ def day_bounds(day: str) -> tuple[datetime, datetime]:
     return start, start + timedelta(days=1)
 
 
-def days_of_answers(path: Path, *, name: str, workspace: Workspace) -> Contents:
+def days_of_answers(path: Path, *, name: str, scratch: Path) -> Contents:
     """Day -> scrape jobs that keep the workload in ``exported_*`` labels, from labels and first and last
     timestamps.
 
@@ -69,7 +69,7 @@ def days_of_answers(path: Path, *, name: str, workspace: Workspace) -> Contents:
     """
     days: set[str] = set()
     jobs: set[str] = set()
-    with _plain(path, name=name, workspace=workspace) as (stream, _):
+    with _plain(path, name=name, scratch=scratch) as (stream, _):
         for series in read_series(stream, name=name):
             days |= _days_between(series, name=name)
             if is_gpu_series(series.labels) and any(series.labels.get(label) for label in EXPORTED_LABELS):
@@ -77,41 +77,40 @@ def days_of_answers(path: Path, *, name: str, workspace: Workspace) -> Contents:
     return {day: tuple(sorted(jobs)) for day in sorted(days)}
 
 
-def days_of_parquet(path: Path, *, name: str) -> Contents:
+def days_of_parquet(connection: duckdb.DuckDBPyConnection, path: Path, *, name: str) -> Contents:
     """Days of a Parquet file in the lake schema.
 
     Raises:
         DeliveryError: not Parquet, or other columns.
     """
     check_parquet(path, name=name)
-    with connect() as connection:
-        found = dict(describe_parquet(connection, [path]))
-        if list(found.items()) != list(SCHEMA.items()):
-            wrong = [f"{key} {kind}" for key, kind in found.items() if SCHEMA.get(key) != kind]
-            missing = [f"{key} {kind}" for key, kind in SCHEMA.items() if found.get(key) != kind]
-            raise DeliveryError(
-                "the Parquet file does not have the columns of the telemetry lake",
-                where={"file": name},
-                found=", ".join(wrong) or "another order, or nothing where expected",
-                expected=", ".join(missing) or ", ".join(SCHEMA),
-                fix="write exactly the columns of prometheus_samples, in order",
-            )
-        query = "SELECT DISTINCT strftime(ts, '%Y-%m-%d') FROM read_parquet(?) ORDER BY 1"
-        days = [row[0] for row in connection.execute(query, file_list([path])).fetchall()]
+    found = dict(describe_parquet(connection, [path]))
+    if list(found.items()) != list(SCHEMA.items()):
+        wrong = [f"{key} {kind}" for key, kind in found.items() if SCHEMA.get(key) != kind]
+        missing = [f"{key} {kind}" for key, kind in SCHEMA.items() if found.get(key) != kind]
+        raise DeliveryError(
+            "the Parquet file does not have the columns of the telemetry lake",
+            where={"file": name},
+            found=", ".join(wrong) or "another order, or nothing where expected",
+            expected=", ".join(missing) or ", ".join(SCHEMA),
+            fix="write exactly the columns of prometheus_samples, in order",
+        )
+    query = "SELECT DISTINCT strftime(ts, '%Y-%m-%d') FROM read_parquet(?) ORDER BY 1"
+    days = [row[0] for row in connection.execute(query, file_list([path])).fetchall()]
     if None in days:
         where = {"file": name, "column": "ts"}
         raise DeliveryError("samples without a time", where=where, found="NULL", fix="write ts in every row")
     return dict.fromkeys(days, ())
 
 
-def split_file(path: Path, target: Path, *, name: str, workspace: Workspace) -> SplitFile:
+def split_file(path: Path, target: Path, *, name: str) -> SplitFile:
     """Write the series of a delivered file to ``target``, one a line.
 
     Raises:
         DeliveryError: truncated or damaged.
     """
     widest, without, forms = 0, 0, set()
-    with _plain(path, name=name, workspace=workspace) as (stream, source), target.open("wb") as handle:
+    with _plain(path, name=name, scratch=target.parent) as (stream, source), target.open("wb") as handle:
         for series in read_series(stream, name=name):
             without += series.form == "none"
             forms.add(series.form)
@@ -196,7 +195,7 @@ class _HashingReader:
 
 
 @contextmanager
-def _plain(path: Path, *, name: str, workspace: Workspace) -> Iterator[tuple[BinaryIO, _HashingReader]]:
+def _plain(path: Path, *, name: str, scratch: Path) -> Iterator[tuple[BinaryIO, _HashingReader]]:
     """The file as plain bytes; gzip is unpacked aside first, bounded."""
     with path.open("rb") as handle:
         head = handle.read(2)
@@ -205,7 +204,7 @@ def _plain(path: Path, *, name: str, workspace: Workspace) -> Iterator[tuple[Bin
             reader = _HashingReader(handle)
             yield reader, reader  # type: ignore[misc]
         return
-    unpacked = workspace.file()
+    unpacked = scratch / f"{uuid.uuid4().hex}.unpacked"
     try:
         source = unpack(path, unpacked, name=name)
         with unpacked.open("rb") as handle:
