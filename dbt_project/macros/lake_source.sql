@@ -2,7 +2,8 @@
     All current files of one lake dataset as a subquery with exactly the named columns.
 
     `columns` maps a column name to its SQL type, or to 'money' (DECIMAL as it is, DOUBLE through money_from_double)
-    or 'json' (MAP, STRUCT or LIST becomes JSON text, text stays). A column that a delivery lacks is NULL. Deliveries
+    or 'json' (MAP, STRUCT or LIST becomes JSON text, text stays), or 'credits' (Google Cloud's credit list, amounts as money).
+    A column that a delivery lacks is NULL. Deliveries
     with different schemas are read group by group, so one old file never changes how the others are read.
     Adds x_source (configured source name) and partition ('YYYY-MM' or 'YYYY-MM-DD', pruned before a file is opened).
 #}
@@ -36,7 +37,11 @@
 
 
 {% macro lake_type(type) -%}
-    {{ money_type() if type == 'money' else 'varchar' if type == 'json' else type }}
+    {%- if type == 'money' -%} {{ money_type() }}
+    {%- elif type == 'json' -%} varchar
+    {%- elif type == 'credits' -%} struct(full_name varchar, type varchar, name varchar, amount {{ money_type() }})[]
+    {%- else -%} {{ type }}
+    {%- endif -%}
 {%- endmacro %}
 
 
@@ -44,6 +49,10 @@
     {%- set delivered = types.get(name | lower) -%}
     {%- if delivered is none -%} cast(null as {{ lake_type(type) }})
     {%- elif type == 'money' and delivered in ('DOUBLE', 'FLOAT') -%} {{ money_from_double('"' ~ name ~ '"') }}
+    {%- elif type == 'credits' -%} list_transform("{{ name }}", lambda c: {
+                'full_name': c.full_name, 'type': c.type, 'name': c.name,
+                'amount': {{ money_from_double('c.amount') if 'DOUBLE' in delivered else money('c.amount') }}
+            })
     {%- elif type == 'json' and delivered != 'VARCHAR' -%} cast(to_json("{{ name }}") as varchar)
     {%- elif lake_type(type) | upper == delivered -%} "{{ name }}"
     {%- else -%} cast("{{ name }}" as {{ lake_type(type) }})

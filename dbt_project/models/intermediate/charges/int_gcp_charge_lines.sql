@@ -43,7 +43,8 @@ credit_rows as (
         credit.amount as contracted_cost,
         coalesce(credit.full_name, credit.name, credit.type) as charge_description
     from (select *, unnest(credits) as credit from priced) as exploded
-    where credit.type not in {{ gcp_usage_credit_types() }}
+    -- an unnamed type is a credit like any other: never dropped
+    where coalesce(credit.type, '') not in {{ gcp_usage_credit_types() }}
 ),
 
 lines as (

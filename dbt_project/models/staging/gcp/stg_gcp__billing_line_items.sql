@@ -11,7 +11,7 @@ with source as (
         'location': 'json',
         'resource': 'json',
         'usage': 'json',
-        'credits': 'struct(id varchar, full_name varchar, type varchar, name varchar, amount decimal(38, 18))[]',
+        'credits': 'credits',
         'adjustment_info': 'json',
         'currency': 'varchar',
         'cost': 'money',
