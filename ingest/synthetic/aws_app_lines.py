@@ -63,15 +63,17 @@ def _cpu_lines(world: World, hours: str) -> str:
         select
             'Usage' as line_type, 'AmazonEC2' as product_code, 'Amazon Elastic Compute Cloud' as product_name,
             'BoxUsage:' || instance_type as usage_type, 'RunInstances' as operation,
-            'Compute Instance' as family, instance_type, '{APPS_ACCOUNT}' as account_id,
-            printf('i-0c%s%07x', substr(md5(box), 1, 8), copy) as resource_id,
+            'Compute Instance' as family, instance_type, '{APPS_ACCOUNT}' as account_id, resource_id,
             to_seconds(hour * 3600) + timestamp '1970-01-01' as start_at,
             start_at + interval 1 hour as end_at,
             1::decimal(18, 6) as usage_amount, 'Hrs' as unit, rate::{MONEY} as cost, cost as public_cost,
             '$' || rate || ' per On Demand Linux ' || instance_type || ' Instance Hour' as description,
             'On Demand' as term, box as name_tag, team_tag, cost as billed, cost as effective, owner_kind,
             owner
-        from ({values(_FLEET_COLUMNS, _FLEET)}) cross join range({copies}) as c(copy) cross join {hours}"""
+        from (
+            select *, printf('i-0c%s%07x', substr(md5(box), 1, 8), copy) as resource_id
+            from ({values(_FLEET_COLUMNS, _FLEET)}) cross join range({copies}) as c(copy)
+        ) cross join {hours}"""
 
 
 def _daily_lines(world: World, days: str) -> str:

@@ -30,8 +30,8 @@ _EXPRESSIONS = {
     "bill_invoicing_entity": f"'{AWS_ISSUER}'",
     "bill_payer_account_id": f"'{GPU_PAYER}'",
     "bill_payer_account_name": "'northwind-payer'",
-    "identity_line_item_id": "md5(concat_ws('|', line_type, product_code, resource_id, account_id, "
-    "usage_type, start_at))",
+    "identity_line_item_id": "lower(to_hex(hash(line_type, product_code, resource_id, account_id, "
+    "usage_type, start_at)))",
     "identity_time_interval": f"strftime(start_at, {_ISO}) || '/' || strftime(end_at, {_ISO})",
     "line_item_availability_zone": "case when instance_type is not null then 'us-east-1a' end",
     "line_item_blended_cost": "cost",
@@ -63,7 +63,7 @@ _EXPRESSIONS = {
     "product_product_family": "family",
     "product_region_code": "case when line_type not in ('Tax', 'Credit', 'Refund') then 'us-east-1' end",
     "product_servicecode": "product_code",
-    "product_sku": "upper(substr(md5(product_code || usage_type), 1, 16))",
+    "product_sku": "to_hex(hash(product_code, usage_type))",
     "product_usagetype": "usage_type",
     "product_operation": "operation",
     "savings_plan_offering_type": "case when sp_arn is not null then 'ComputeSavingsPlans' end",
@@ -76,11 +76,12 @@ _EXPRESSIONS = {
     "savings_plan_savings_plan_rate": "sp_rate",
     "savings_plan_total_commitment_to_date": "sp_total",
     "savings_plan_used_commitment": "sp_used",
-    "product": "map_from_entries([{{'k': 'product_name', 'v': product_name}}, "
-    "{{'k': 'region', 'v': 'us-east-1'}}])",
-    "resource_tags": "map_from_entries(list_filter([{{'k': 'user_team', 'v': team_tag}}, "
-    "{{'k': 'user_component', 'v': component_tag}}, "
-    "{{'k': 'user_name', 'v': name_tag}}], lambda tag: tag.v is not null and tag.v != ''))",
+    "product": "map(['product_name', 'region'], [product_name, 'us-east-1'])",
+    "resource_tags": "case when name_tag is null then map([]::varchar[], []::varchar[]) "
+    "when coalesce(team_tag, '') != '' then map(['user_team', 'user_name'], [team_tag, name_tag]) "
+    "when coalesce(component_tag, '') != '' "
+    "then map(['user_component', 'user_name'], [component_tag, name_tag]) "
+    "else map(['user_name'], [name_tag]) end",
 }
 
 
@@ -127,8 +128,7 @@ def _select(month: Month) -> str:
         else f"cast({'map {}' if kind.startswith('map') else 'null'} as {kind}) as {name}"
         for name, kind in cur_columns().items()
     ]
-    order = "start_at, product_code, usage_type, resource_id, account_id, line_type"
-    return f"select {', '.join(shown)} from aws_lines order by {order}"
+    return f"select {', '.join(shown)} from aws_lines"
 
 
 def _text(value: str | None) -> str:

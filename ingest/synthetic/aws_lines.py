@@ -38,7 +38,13 @@ def make_aws_lines(world: World, month: Month) -> None:
     parts = [_GPU_LINES, _fee_lines(first, end, world.scale), *app_lines(world, first, end)]
     world.table("usage_lines", " union all by name ".join(f"select * from ({part})" for part in parts))
     of_month = _month_lines(month, world.scale)
-    world.table("aws_lines", f"select * from usage_lines union all by name select * from ({of_month})")
+    world.table(
+        "aws_lines",
+        f"""
+        select * from (select * from usage_lines union all by name select * from ({of_month}))
+        order by start_at, product_code, usage_type, resource_id, account_id, line_type
+        """,
+    )
 
 
 # a covered hour is two lines that cancel: covered usage at list price, and its negation

@@ -130,14 +130,18 @@ def make_pod_slots(world: World) -> None:
     )
 
 
-def make_engine_slots(world: World, first: date, end: date) -> None:
+def make_engine_slots(world: World, first: date, end: date, *, continues: bool) -> None:
     """Table engine_slots for days [first, end): increments and cumulative counters of every engine.
 
-    pod_slots must reach RUN_DAYS before ``first``. A counter starts at zero with its pod and after the weekly
+    ``continues``: the table's last content ended at ``first`` and counters go on from there; else pod_slots
+    must reach RUN_DAYS before ``first``. A counter starts at zero with its pod and after the weekly
     restart. Nothing is counted in the first slot of an engine (no sample stands before it) nor in the
     first slot of a month (its increase would belong to two months).
     """
-    sums = ", ".join(f"cast(sum({c}) over run as bigint) as {c}_total" for c in COUNTERS)
+    if not continues:
+        none = ", ".join(f"0::bigint as {c}_before" for c in COUNTERS)
+        world.table("engine_carry", f"select pod_no, replica, counter_start, {none} from pod_slots limit 0")
+    sums = ", ".join(f"(coalesce({c}_before, 0) + sum({c}) over run)::bigint as {c}_total" for c in COUNTERS)
     error = world.draw(40, "error", "pod_no", "replica", "abs")
     month_starts = f"slot = 0 and {_DAY_OF_MONTH.format(day='day')} = 1"
     world.table(
@@ -164,11 +168,16 @@ def make_engine_slots(world: World, first: date, end: date) -> None:
             from worked
         ),
         totals as (
-            select *, {sums} from counted
+            select counted.*, {sums}
+            from counted left join engine_carry using (pod_no, replica, counter_start)
             window run as (partition by pod_no, replica, counter_start order by abs)
         )
         select * from totals where day >= {day_number(first)} and day < {day_number(end)}
         """,
+    )
+    reached = ", ".join(f"max({c}_total) as {c}_before" for c in COUNTERS)
+    world.table(
+        "engine_carry", f"select pod_no, replica, counter_start, {reached} from engine_slots group by all"
     )
 
 

@@ -58,6 +58,7 @@ class _Run:
     on_progress: Progress | None
     total: int
     done: int = 0
+    continues: bool = False  # telemetry of the day before was made in this run
     rows: Counter[str] = field(default_factory=Counter)
 
     def step(self, label: str) -> None:
@@ -209,9 +210,11 @@ def _write_bills(run: _Run, month: Month, found: truth.Truth) -> None:
 def _write_telemetry(run: _Run, month: Month, days: tuple[date, ...]) -> None:
     world = run.world
     first, end = days[0], days[-1] + timedelta(days=1)
-    fleet.make_node_slots(world, first - timedelta(days=fleet.RUN_DAYS), end)
+    history = timedelta(days=0 if run.continues else fleet.RUN_DAYS)
+    fleet.make_node_slots(world, first - history, end)
     fleet.make_pod_slots(world)
-    fleet.make_engine_slots(world, first, end)
+    fleet.make_engine_slots(world, first, end, continues=run.continues)
+    run.continues = True
     fleet.make_gpu_slots(world, first, end)
     truth_gpu.add_gpu_truth(world, month)
     truth_usage.collect_engine_truth(world, month)

@@ -109,7 +109,8 @@ def _write_matrix(world: World, series: str, out: Path, name: str) -> None:
         select
             (to_days(day) + date '1970-01-01')::date,
             string_agg(
-                '{{"metric":{{"__name__":"' || name || '",' || labels || '}},"values":[' || points || ']}}',
+                '{{"metric":{{"__name__":"' || name || '",' || substr(labels, 2)
+                || ',"values":[' || points || ']}}',
                 ',\n' order by name, labels
             )
         from ({series}) group by day order by day
@@ -130,7 +131,7 @@ def _samples(day: int) -> str:
             null as gpu_instance_id, null as gpu_instance_profile, 'nvidia' || s.gpu as device, s.pod,
             s.namespace, s.container, null as vgpu, null as served_model_name, null as engine,
             null as finished_reason, null as token_source, 'legacy' as exporter_generation,
-            '{{' || s.labels || '}}' as labels
+            s.labels
         from gpu_slots as p inner join gpu_series as s on {_SAME_HOLDER}
         where p.observed and p.day = {day} and {_if_profiled("true", metric)}"""
         for metric, value in GPU_METRICS.items()
@@ -140,7 +141,7 @@ def _samples(day: int) -> str:
         select
             {_AT}, '{metric}', ({value})::double, 'vllm', null, null, null, null, null, null, null, null,
             s.pod, s.namespace, s.container, null, s.engine_model, '0', nullif('{reason}', ''), null, null,
-            '{{' || s.labels || '}}'
+            s.labels
         from engine_slots as e inner join engine_series as s using (pod_no, replica, pod_start)
         where e.day = {day} and s.reason = '{reason}'"""
         for metric, value, reason in ENGINE_METRICS

@@ -36,7 +36,7 @@ _POD_NAME = (
     "stem || substr(md5(concat(pod_no, '/', replica, '/', pod_start)), 1, 9) || '-' "
     "|| substr(md5(concat(pod_start, '/', replica, '/', pod_no)), 1, 5)"
 )
-# label sets as JSON object members, keys sorted, without __name__
+# members of the label sets' JSON objects, keys sorted, without __name__
 _GPU_LABELS = f"""
     '"DCGM_FI_DRIVER_VERSION":"570.86.15","Hostname":"' || hostname || '","UUID":"' || uuid
     || '","cluster":"{CLUSTER}","container":"exporter","device":"nvidia' || gpu || '",'
@@ -73,7 +73,7 @@ def make_series(world: World) -> None:
                 unnest(case when n.base_node = {HA_NODE} then ['a', 'b'] else [''] end) as prometheus
             from held as h inner join nodes as n using (node_no) left join pods as p using (pod_no)
         )
-        select *, {_GPU_LABELS} as labels from labelled
+        select *, '{{' || {_GPU_LABELS} || '}}' as labels from labelled
         """,
     )
     world.table(
@@ -85,6 +85,6 @@ def make_series(world: World) -> None:
                 unnest([{_REASONS}]) as reason
             from running as r inner join pods as p using (pod_no)
         )
-        select *, {_ENGINE_LABELS} as labels from labelled
+        select *, '{{' || {_ENGINE_LABELS} || '}}' as labels from labelled
         """,
     )
