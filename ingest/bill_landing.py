@@ -17,7 +17,7 @@ from ingest.lake import Landed
 from ingest.landing import COPY_OPTIONS, describe_parquet
 from ingest.manifest import SourceFile
 from ingest.sql_casts import literal, quoted
-from ingest.table_spec import EXPECTED, LAKE_TYPES, TableSpec, violation_count, violation_rows
+from ingest.table_spec import EXPECTED, LAKE_TYPES, PeriodChoice, TableSpec, violation_count, violation_rows
 
 log = logging.getLogger(__name__)
 
@@ -47,22 +47,14 @@ def land_bill_csv(
         DeliveryError: with all wrong cells.
     """
     sources = tuple(chunk.source for chunk in chunks)
+    period = PeriodChoice(partition, only_partition)
     refuse_duplicates(sources)
     with connect(**asdict(limits), scratch=folder / "spill") as connection:
-        files = convert_chunks(
-            connection,
-            chunks,
-            folder,
-            spec=spec,
-            partition=partition,
-            only_partition=only_partition,
-            workers=limits.threads,
-        )
+        files = convert_chunks(connection, chunks, folder, spec=spec, period=period, workers=limits.threads)
         typed = {name: quoted(name) for name, _ in describe_parquet(connection, files[:1])}
         rows, money, wrong = _judge(connection, files, typed, spec=spec, partition=partition)
         if wrong:
-            keep = partition if only_partition else None
-            cells = wrong_cells(connection, chunks, spec=spec, partition=partition, keep=keep)
+            cells = wrong_cells(connection, chunks, spec=spec, period=period)
             raise refused(cells, spec=spec, rows=wrong)
         notes = _unknown_values(connection, files, typed, spec=spec)
     for chunk in chunks:

@@ -20,8 +20,8 @@ from ingest.duckdb_session import file_list
 from ingest.errors import DeliveryError, Mismatch
 from ingest.landing import convert_csv, csv_relation
 from ingest.manifest import SourceFile
-from ingest.sql_casts import literal, quoted
-from ingest.table_spec import LAKE_TYPES, TableSpec, violation_rows
+from ingest.sql_casts import quoted
+from ingest.table_spec import LAKE_TYPES, PeriodChoice, TableSpec, violation_rows
 from ingest.unpacking import BLOCK_BYTES
 
 MAX_FINDINGS = 1000
@@ -70,8 +70,7 @@ def convert_chunks(
     folder: Path,
     *,
     spec: TableSpec,
-    partition: str | None,
-    only_partition: bool = False,
+    period: PeriodChoice,
     workers: int = 2,
 ) -> tuple[Path, ...]:
     """Convert all chunks of one delivery, several at a time; the Parquet files in chunk order.
@@ -81,32 +80,30 @@ def convert_chunks(
         chunks: the unpacked files.
         folder: where ``part-*.parquet`` go.
         spec: the table.
-        partition: the billing period of the delivery; None accepts any.
-        only_partition: take only the rows of ``partition`` (and the unreadable ones, to refuse them).
+        period: the billing period of the delivery.
         workers: how many files are converted at a time.
 
     Raises:
         DeliveryError: with all wrong cells.
     """
     columns = tuple(dict.fromkeys(column for chunk in chunks for column in chunk.header))
-    keep = partition if only_partition else None
 
-    def convert(numbered: tuple[int, UnpackedCsv]) -> Path:
-        number, chunk = numbered
+    def convert(number: int, chunk: UnpackedCsv) -> Path:
+        """One chunk, with its own cursor."""
         _check_quotes(chunk)
         target = folder / f"part-{number:05d}.parquet"
+        select = _typed_select(chunk.header, columns, spec=spec, period=period)
         with connection.cursor() as cursor:
             try:
-                select = _typed_select(chunk.header, columns, spec=spec, keep=keep)
                 convert_csv(cursor, chunk.path, target, header=chunk.header, select=select)
             except duckdb.OutOfMemoryException:
                 raise
             except duckdb.Error as error:
-                raise _unreadable(cursor, chunk, error, spec=spec, partition=partition, keep=keep) from error
+                raise _unreadable(cursor, chunk, error, spec=spec, period=period) from error
         return target
 
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        return tuple(pool.map(convert, enumerate(chunks)))
+        return tuple(pool.map(convert, range(len(chunks)), chunks))
 
 
 def wrong_cells(
@@ -114,8 +111,7 @@ def wrong_cells(
     chunks: Iterable[UnpackedCsv],
     *,
     spec: TableSpec,
-    partition: str | None,
-    keep: str | None = None,
+    period: PeriodChoice,
 ) -> tuple[Mismatch, ...]:
     """Every cell of the chunks that breaks a rule (at most 1,000), named by file and line.
 
@@ -123,16 +119,16 @@ def wrong_cells(
         connection: from ``connect``.
         chunks: the unpacked files.
         spec: the table.
-        partition: the billing period the rows must belong to; None accepts any.
-        keep: judge only rows of this period and rows whose period cannot be read.
+        period: the billing period the rows must belong to.
     """
     found: list[Mismatch] = []
     for chunk in chunks:
         typed = {column: spec.text_expression(column) for column in chunk.header}
-        rules = spec.all_rules(typed, partition=None if keep else partition, from_text=True)
+        partition = None if period.only else period.partition
+        rules = spec.all_rules(typed, partition=partition, from_text=True)
         relation = f"SELECT *, row_number() OVER () AS x_record FROM {csv_relation(chunk.header)}"
-        if keep:
-            relation = f"SELECT * FROM ({relation}) WHERE {_belongs(spec, keep)}"
+        if chosen := period.row_filter(spec):
+            relation = f"SELECT * FROM ({relation}) WHERE {chosen}"
         query = violation_rows(rules, typed, relation, row="x_record", limit=MAX_FINDINGS)
         rows = connection.execute(query, {"path": file_list([chunk.path])[0]}).fetchall()
         lines = _line_numbers(chunk.path, {row[0] for row in rows})
@@ -176,20 +172,18 @@ def _check_quotes(chunk: UnpackedCsv) -> None:
         )
 
 
-def _typed_select(header: Sequence[str], columns: Sequence[str], *, spec: TableSpec, keep: str | None) -> str:
+def _typed_select(
+    header: Sequence[str], columns: Sequence[str], *, spec: TableSpec, period: PeriodChoice
+) -> str:
     parts = []
     for column in columns:
         is_required = column in spec.required
         expression = spec.text_expression(column, strict=not is_required) if column in header else None
         expression = expression or f"CAST(NULL AS {LAKE_TYPES[spec.kind(column)]})"
         parts.append(f"{expression} AS {quoted(column)}")
-    where = f" WHERE {_belongs(spec, keep)}" if keep else ""
+    chosen = period.row_filter(spec)
+    where = f" WHERE {chosen}" if chosen else ""
     return f"SELECT {', '.join(parts)} FROM delivered{where}"
-
-
-def _belongs(spec: TableSpec, partition: str) -> str:
-    start = spec.text_expression(spec.period_start)
-    return f"coalesce(strftime({start}, '%Y-%m') = {literal(partition)}, true)"
 
 
 def _unreadable(
@@ -198,12 +192,11 @@ def _unreadable(
     error: duckdb.Error,
     *,
     spec: TableSpec,
-    partition: str | None,
-    keep: str | None,
+    period: PeriodChoice,
 ) -> DeliveryError:
     """What is wrong with a chunk that DuckDB refused: its wrong cells, or else where the reader stopped."""
     try:
-        cells = wrong_cells(connection, [chunk], spec=spec, partition=partition, keep=keep)
+        cells = wrong_cells(connection, [chunk], spec=spec, period=period)
     except duckdb.Error as again:
         cells, error = (), again
     if cells:

@@ -32,7 +32,7 @@ def connect(
             "temp_directory": str(scratch) if scratch else "",
         }
     )
-    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")  # for its cursors too
     connection.execute("SET enable_progress_bar = false")
     return connection
 

@@ -112,6 +112,7 @@ class _Run:
         self.failed: list[Failure] = []
 
     def report(self) -> IngestReport:
+        """What was done so far."""
         by_status = {
             status: tuple(result for result in self.results if result.status == status)
             for status in ("committed", "unchanged")
@@ -119,6 +120,7 @@ class _Run:
         return IngestReport(quarantined=tuple(self.quarantined), failed=tuple(self.failed), **by_status)
 
     def load_source(self, config: SourceConfig, settings: Settings) -> None:
+        """Load every delivery of one source; faults are collected."""
         self.on_progress(
             ProgressEvent(stage="source", source=config.name, message=f"{config.type} at {config.location}")
         )
@@ -143,6 +145,7 @@ class _Run:
         source, dataset, partition = delivery.key
 
         def tell(stage: Stage, message: str = "") -> None:
+            """Report a step of this delivery."""
             self.on_progress(
                 ProgressEvent(
                     stage=stage,

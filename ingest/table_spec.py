@@ -155,6 +155,21 @@ class TableSpec:
         )
 
 
+@dataclass(frozen=True)
+class PeriodChoice:
+    """The billing period of a delivery: None accepts any; ``only`` takes its rows out of files that hold more."""
+
+    partition: str | None
+    only: bool = False
+
+    def row_filter(self, spec: TableSpec) -> str | None:
+        """SQL of the rows to take from CSV text; rows whose period cannot be read stay in, to be refused."""
+        if not self.only or self.partition is None:
+            return None
+        start = spec.text_expression(spec.period_start)
+        return f"coalesce(strftime({start}, '%Y-%m') = {literal(self.partition)}, true)"
+
+
 def _filled(column: str) -> Rule:
     return Rule(
         column=column,

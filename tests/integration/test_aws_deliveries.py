@@ -3,10 +3,7 @@
 Expected totals are those of the MANIFEST.md beside the data. The data lies outside the repository.
 """
 
-import os
-import shutil
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -14,19 +11,18 @@ from ingest.duckdb_session import connect
 from ingest.lake import Lake
 from ingest.run import ingest
 from ingest.settings import load_settings
+from tests.integration.shared_data import SHARED_DATA, deliver, needs_shared_data
 
-REPO = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("TCO_SHARED_DATA", REPO.parent / "shared" / "data"))
-EXPORT = SHARED / "billing" / "costroid" / "aws-focus-s3"
+EXPORT = SHARED_DATA / "billing" / "costroid" / "aws-focus-s3"
 
-pytestmark = pytest.mark.skipif(not EXPORT.is_dir(), reason=f"sample deliveries are not at {EXPORT}")
+pytestmark = needs_shared_data
 
 MONEY = ("billed_cost", "effective_cost", "list_cost", "contracted_cost")
 
 
 @pytest.fixture
 def settings(tmp_path):
-    shutil.copytree(EXPORT / "fixture", tmp_path / "deliveries")
+    deliver(EXPORT / "fixture", tmp_path / "deliveries")
     config = '[[sources]]\nname = "aws"\ntype = "aws_data_exports"\nlocation = "deliveries"\n'
     (tmp_path / "tco.toml").write_text(config)
     return load_settings(tmp_path / "tco.toml")
@@ -56,7 +52,7 @@ def test_fixture_then_restated_then_nothing(settings, tmp_path):
     assert first.is_clean and len(first.committed) == 2
     assert totals(settings) == {"2026-05": (42, usd("32.7663")), "2026-06": (42, usd("32.7663"))}
 
-    shutil.copytree(EXPORT / "restated", tmp_path / "deliveries", dirs_exist_ok=True)
+    deliver(EXPORT / "restated", tmp_path / "deliveries")
     second = ingest(settings)
     assert [item.manifest.partition for item in second.committed] == ["2026-06"]
     assert [item.manifest.partition for item in second.unchanged] == ["2026-05"]

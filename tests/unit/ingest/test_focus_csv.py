@@ -35,7 +35,7 @@ def convert(tmp_path, content, **options):
 
 def rows_of(landed, select):
     with connect() as connection:
-        query = f"SELECT {select} FROM read_parquet(?, file_row_number = true) ORDER BY file_row_number"
+        query = f"SELECT {select} FROM read_parquet(?, file_row_number = true, filename = true) ORDER BY filename, file_row_number"
         return connection.execute(query, [[str(path) for path in landed.files]]).fetchall()
 
 

@@ -1,7 +1,11 @@
 """Text to exact decimals and UTC times, compared with Python's own arithmetic."""
 
+import os
+import subprocess
+import sys
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +13,8 @@ from hypothesis import strategies as st
 
 from ingest.duckdb_session import connect
 from ingest.sql_casts import decimal_from_text, money_from_double, utc_from_text
+
+REPO = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +26,18 @@ def session():
 def cast(session, expression, value, kind="VARCHAR"):
     query = f"SELECT {expression} FROM (SELECT CAST(? AS {kind}) AS x)"
     return session.execute(query, [value]).fetchall()[0][0]
+
+
+def test_sessions_and_their_cursors_are_in_utc_wherever_the_machine_stands():
+    script = (
+        "from ingest.duckdb_session import connect\n"
+        "session = connect()\n"
+        "query = \"SELECT current_setting('TimeZone')\"\n"
+        "print(session.execute(query).fetchall(), session.cursor().execute(query).fetchall())"
+    )
+    environment = {**os.environ, "TZ": "America/New_York", "PYTHONPATH": str(REPO)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert done.stdout.strip() == "[('UTC',)] [('UTC',)]", done.stderr
 
 
 @given(value=st.decimals(-(10**15), 10**15, places=18, allow_nan=False), style=st.sampled_from(["f", "E"]))
