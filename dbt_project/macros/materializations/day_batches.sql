@@ -96,7 +96,7 @@
 #}
 {% macro own_earlier_days(model_name) -%}
     (
-        select * from {{ this.incorporate(path={'identifier': model_name}) }}
+        select * from {{ this.incorporate(path={'identifier': model_name}) if this else model_name }}
         where cast(charge_date + 1 as varchar) in ('batch days')
     )
 {%- endmacro %}
