@@ -13,43 +13,69 @@
 -#}
 with counters as (
     select
-        x_source,
-        partition,
-        namespace,
-        pod,
-        engine,
-        served_model_name,
-        measure,
-        finished_reason,
-        observed_at,
-        -- two scrape jobs and replicas of Prometheus report one counter
-        max(value) as value
+        *,
+        {{ series_key(['x_source', 'namespace', 'pod', 'engine', 'served_model_name', 'measure', 'finished_reason']) }}
+            as series_id
     from {{ ref('stg_prometheus__samples') }}
     where
         measure in ('prompt_tokens_logical', 'prompt_tokens_cached', 'generation_tokens', 'requests_finished')
         and value is not null
         and {{ touched_or_day_before('partition') }}
-    group by all
+),
+
+-- texts once per series; the samples are handled by number
+series as (
+    select
+        series_id,
+        any_value(x_source) as x_source,
+        any_value(namespace) as namespace,
+        any_value(pod) as pod,
+        any_value(served_model_name) as served_model_name,
+        any_value(measure) as measure,
+        any_value(finished_reason) as finished_reason
+    from counters
+    group by series_id
+),
+
+-- two scrape jobs and replicas of Prometheus report one counter
+samples as (
+    select series_id, partition, observed_at, max(value) as value
+    from counters
+    group by series_id, partition, observed_at
 ),
 
 steps as (
     select
-        *,
-        value - lag(value) over series as step,
-        lag(value) over series is null as is_first
-    from counters
-    window series as (
-        partition by x_source, namespace, pod, engine, served_model_name, measure, finished_reason
-        order by observed_at
-    )
+        series_id,
+        partition,
+        observed_at,
+        value,
+        lag(value) over (partition by series_id order by observed_at) as previous_value
+    from samples
+),
+
+hourly as (
+    select
+        series_id,
+        partition,
+        date_trunc('hour', observed_at) as hour_start,
+        bool_or(previous_value is null) as has_first,
+        sum(cast(
+            case
+                when previous_value is null then 0
+                when value < previous_value then value
+                else value - previous_value
+            end as bigint
+        )) as increase
+    from steps
+    where {{ touched('partition', 'day') }}
+    group by series_id, partition, date_trunc('hour', observed_at)
 ),
 
 increases as (
-    select
-        *,
-        cast(case when is_first then 0 when step < 0 then value else step end as bigint) as increase
-    from steps
-    where {{ touched('partition', 'day') }}
+    select hourly.*, series.* exclude (series_id)
+    from hourly
+    inner join series on hourly.series_id = series.series_id
 ),
 
 final as (
@@ -58,7 +84,7 @@ final as (
         x_source,
         'self-hosted' as service_provider_name,
         cast(null as varchar) as price_provider,
-        date_trunc('hour', observed_at) as hour_start,
+        hour_start,
         cast(partition as date) as charge_date,
         substr(partition, 1, 7) as billing_period,
         namespace as account_id,
@@ -74,7 +100,7 @@ final as (
         true as is_primary
     from increases
     group by all
-    having sum(increase) > 0 or bool_or(is_first)
+    having sum(increase) > 0 or bool_or(has_first)
 )
 
 select * from final

@@ -24,15 +24,14 @@ holders as (
 held as (
     select
         paid_hours.*,
-        holders.deployment_id,
-        holders.team_id,
-        holders.model_id
+        case when paid_hours.state not in ('unallocated', 'unobserved') then holders.deployment_id end as deployment_id,
+        case when paid_hours.state not in ('unallocated', 'unobserved') then holders.team_id end as team_id,
+        case when paid_hours.state not in ('unallocated', 'unobserved') then holders.model_id end as model_id
     from paid_hours
     left join holders
         on paid_hours.namespace is not distinct from holders.namespace
         and paid_hours.pod is not distinct from holders.pod
         and cast(paid_hours.hour_start as date) = holders.charge_date
-        and paid_hours.state not in ('unallocated', 'unobserved')
 ),
 
 weighted as (
