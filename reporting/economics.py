@@ -46,6 +46,11 @@ class CrossoverRow:
     verdict: str
     evidence: str
 
+    @property
+    def terms(self) -> str:
+        """Currency and horizon of the comparison."""
+        return ", ".join(text for text in (self.currency, self.horizon) if text)
+
 
 def components(marts: Marts, period: str) -> list[ComponentRow]:
     """The month's TCO by component and evidence."""
