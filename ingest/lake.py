@@ -22,7 +22,7 @@ from typing import Any, Literal
 from ingest.durable_files import locked, read_json, replace_json, sync_folder, write_json
 from ingest.errors import DeliveryError
 from ingest.lake_workspace import Workspace
-from ingest.landed_files import described_files, file_sha256, reported_faults  # noqa: F401
+from ingest.landed_files import described_files, reported_faults
 from ingest.load_log import LoadLog, load_message
 from ingest.manifest import Manifest, SourceFile, load_id_of
 from ingest.quarantine import Quarantine, QuarantineEntry, entry_of

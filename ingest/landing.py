@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import duckdb
 
-from ingest.duckdb_session import connect, file_list, metadata_session  # noqa: F401
+from ingest.duckdb_session import connect, file_list, metadata_session  # noqa: F401  orchestration opens sessions here
 from ingest.errors import DeliveryError
 from ingest.manifest import SourceFile
 from ingest.sql_casts import literal, quoted

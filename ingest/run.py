@@ -14,7 +14,8 @@ from ingest.errors import ConfigError, DeliveryError, TcoError, TransientError
 from ingest.lake import Delivery, Lake, LoadResult
 from ingest.landed_files import reported_faults
 from ingest.quarantine import QuarantineEntry
-from ingest.settings import Settings, SourceConfig
+from ingest.settings import Settings
+from ingest.source_config import SourceConfig
 from ingest.sources.registry import build_source
 
 log = logging.getLogger(__name__)

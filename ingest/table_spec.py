@@ -157,7 +157,7 @@ class TableSpec:
 
 @dataclass(frozen=True)
 class PeriodChoice:
-    """The billing period of a delivery: None accepts any; ``only`` takes its rows out of files that hold more."""
+    """The billing period of a delivery: None accepts any; ``only`` takes its rows out of larger files."""
 
     partition: str | None
     only: bool = False

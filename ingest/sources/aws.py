@@ -14,7 +14,8 @@ from ingest.duckdb_session import EngineLimits
 from ingest.errors import ConfigError
 from ingest.lake import Delivery
 from ingest.quarantine import UNKNOWN_DATASET
-from ingest.settings import Settings, SourceConfig
+from ingest.settings import Settings
+from ingest.source_config import SourceConfig
 from ingest.sources.aws_manifest import is_partition_folder, read_manifest
 from ingest.sources.aws_period import AwsPeriod
 from ingest.sources.delivery_store import DeliveryStore, FolderStore, StoredFile

@@ -11,7 +11,8 @@ from ingest.errors import ConfigError
 
 if TYPE_CHECKING:
     from ingest.lake import Delivery
-    from ingest.settings import Settings, SourceConfig
+    from ingest.settings import Settings
+    from ingest.source_config import SourceConfig
 
 
 class Source(Protocol):

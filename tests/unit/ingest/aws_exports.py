@@ -12,7 +12,8 @@ from pathlib import Path
 
 import duckdb
 
-from ingest.settings import Settings, SourceConfig
+from ingest.settings import Settings
+from ingest.source_config import SourceConfig
 
 FOCUS_ROW: Mapping[str, str] = {
     "BilledCost": "1.25",

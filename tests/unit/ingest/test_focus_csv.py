@@ -35,7 +35,8 @@ def convert(tmp_path, content, **options):
 
 def rows_of(landed, select):
     with connect() as connection:
-        query = f"SELECT {select} FROM read_parquet(?, file_row_number = true, filename = true) ORDER BY filename, file_row_number"
+        source = "read_parquet(?, file_row_number = true, filename = true)"
+        query = f"SELECT {select} FROM {source} ORDER BY filename, file_row_number"
         return connection.execute(query, [[str(path) for path in landed.files]]).fetchall()
 
 

@@ -7,7 +7,8 @@ import pytest
 from ingest import run as run_module
 from ingest.errors import ConfigError, TransientError
 from ingest.run import ingest
-from ingest.settings import Settings, SourceConfig
+from ingest.settings import Settings
+from ingest.source_config import SourceConfig
 from tests.unit.ingest.aws_exports import AwsExport, csv_gz, focus_row
 from tests.unit.ingest.lake_deliveries import delivery_of
 
