@@ -44,6 +44,9 @@ MONEY_TOTAL = Rule(
 )
 
 
+AUDIT_RULES = (ROW_COUNT, MONEY_TOTAL)
+
+
 @dataclass(frozen=True)
 class LakeState:
     """The lake as the gate sees it: its root, the current manifests and where the memory of checked states

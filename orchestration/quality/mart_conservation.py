@@ -8,13 +8,14 @@ LOST = "a model lost or doubled rows: compare the two sides for the named period
 
 
 def _difference(
-    name: str, title: str, *, places: tuple[str, ...], left: str, right: str, words: str
+    name: str, mart: str, title: str, *, places: tuple[str, ...], left: str, right: str, words: str
 ) -> MartRule:
     """Two relations of (places, amount) whose amounts must be equal place by place."""
     keys = ", ".join(places)
     before, after = words.split("|")
     return MartRule(
         name=name,
+        mart=mart,
         title=title,
         places=places,
         fix=LOST,
@@ -47,6 +48,7 @@ PERIOD_CURRENCY_BASIS = ("billing_period", "billing_currency", "basis")
 CONSERVATION = (
     _difference(
         "lake_money_reaches_charges",
+        "fct_charges",
         "fct_charges holds exactly the money that was delivered",
         places=("billing_period", "billing_currency", "basis", "x_source", "x_dataset"),
         words="delivered|in fct_charges",
@@ -75,6 +77,7 @@ CONSERVATION = (
     ),
     _difference(
         "charges_reach_allocations",
+        "fct_cost_allocations",
         "every charge is allocated completely",
         places=PERIOD_CURRENCY_BASIS,
         words="charged|allocated",
@@ -83,6 +86,7 @@ CONSERVATION = (
     ),
     _difference(
         "allocations_reach_chargeback",
+        "fct_chargeback",
         "the chargeback holds exactly what was allocated",
         places=PERIOD_CURRENCY_BASIS,
         words="allocated|charged back",
@@ -94,6 +98,7 @@ CONSERVATION = (
     ),
     _difference(
         "gpu_hours_carry_the_node_cost",
+        "fct_gpu_hours",
         "the GPU hours of a node carry exactly what the node cost",
         places=PERIOD_CURRENCY_BASIS,
         words="nodes cost|GPU hours carry",

@@ -6,6 +6,7 @@ that last passed. An untouched warehouse is not checked twice; its last report c
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -106,6 +107,7 @@ def _exact(value: Any) -> Any:
     return value if not isinstance(value, float) else Decimal(repr(value))
 
 
-def _fingerprint(state: MartsState) -> list[int]:
+def _fingerprint(state: MartsState) -> list[int | str]:
     stats = [path.stat() for path in (state.warehouse, state.lake_index)]
-    return [number for stat in stats for number in (stat.st_size, stat.st_mtime_ns)]
+    rules = hashlib.sha256(repr(RULES).encode()).hexdigest()
+    return [rules, *(number for stat in stats for number in (stat.st_size, stat.st_mtime_ns))]

@@ -8,6 +8,7 @@ from orchestration.quality.mart_rule import MartRule
 ROWS = (
     MartRule(
         name="parts_sum_to_their_charge",
+        mart="fct_cost_allocations",
         title="the allocated parts of each charge sum to the charge",
         places=("billing_period",),
         fix=LOST,
@@ -31,6 +32,7 @@ ROWS = (
     ),
     MartRule(
         name="gpu_states_sum_to_the_paid_hour",
+        mart="fct_gpu_hours",
         title="the states of a node's GPUs sum to the seconds that were paid",
         places=("billing_period",),
         fix="telemetry was counted twice or lost: look at int_gpu_paid_hours for the named hours",
@@ -63,6 +65,7 @@ ROWS = (
     ),
     MartRule(
         name="amounts_are_present",
+        mart="fct_charges",
         title="no charge and no allocated part lacks a period, a currency or an amount",
         places=("mart",),
         fix=LOST,
@@ -88,6 +91,7 @@ ROWS = (
     ),
     MartRule(
         name="teams_are_known",
+        mart="fct_chargeback",
         title="every team of the ledger is in dim_teams, or says unallocated",
         places=("mart", "billing_period"),
         fix="add the team to allocation/teams.csv in the seeds, or correct the rule or tag that names it",
@@ -115,6 +119,7 @@ ROWS = (
     ),
     MartRule(
         name="evidence_is_stated",
+        mart="fct_chargeback",
         title="every amount is invoiced, metered, modelled or assumed",
         places=("mart", "billing_period"),
         fix="the model that makes these rows must state where the amount comes from",

@@ -17,9 +17,11 @@ class MartRule(Rule):
     """A truth about the marts.
 
     Attributes:
+        mart: the mart it speaks about, where its check hangs.
         places: columns of the query that say where.
         query: SQL with the columns of `places`, then `value` and `said`.
     """
 
+    mart: str
     places: tuple[str, ...]
     query: str

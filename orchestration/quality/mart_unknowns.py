@@ -10,6 +10,7 @@ NOT_A_BUG = "nothing is wrong with the run; it is said so that nobody takes the 
 UNKNOWNS = (
     MartRule(
         name="usage_is_priced",
+        mart="fct_token_usage",
         title="every token has a list price",
         severity="warn",
         places=("billing_period",),
@@ -23,6 +24,7 @@ UNKNOWNS = (
     ),
     MartRule(
         name="gpu_time_is_observed",
+        mart="fct_gpu_hours",
         title="every paid GPU hour has telemetry",
         severity="warn",
         places=("billing_period",),
@@ -42,6 +44,7 @@ UNKNOWNS = (
     ),
     MartRule(
         name="cost_has_a_team",
+        mart="fct_cost_allocations",
         title="every cost has a team",
         severity="warn",
         places=("billing_period", "billing_currency"),
@@ -59,6 +62,7 @@ UNKNOWNS = (
     ),
     MartRule(
         name="ledger_ties_to_invoices",
+        mart="fct_reconciliation",
         title="every invoice equals the ledger",
         severity="warn",
         places=("billing_period", "invoice_issuer_name", "invoice_id"),

@@ -1,0 +1,3 @@
+"""Dagster declarations: assets, checks, jobs, schedules and sensors. They call and report; steps.py does the
+work.
+"""

@@ -1,0 +1,76 @@
+"""Assets of what readers see: the published snapshot and the statements made from it."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from orchestration.notes import RunNotes
+from orchestration.partitions import MONTHLY, month_of
+from orchestration.publish.publisher import Publication
+from orchestration.resources import Company
+from orchestration.steps import publish_marts, write_statements
+from reporting.statement import write_statement
+
+PUBLISHED = dg.AssetKey(["published", "marts"])
+STATEMENTS = dg.AssetKey(["published", "statements"])
+CLOSED = dg.AssetKey(["published", "closed_statement"])
+
+
+def build_published_assets(marts: Sequence[dg.AssetKey]) -> list[dg.AssetsDefinition]:
+    """The assets downstream of the marts."""
+
+    @dg.asset(
+        key=PUBLISHED,
+        deps=list(marts),
+        group_name="published",
+        kinds={"duckdb", "parquet"},
+        description="The snapshot readers see: marts.duckdb and Parquet, in place in one atomic step.",
+    )
+    def published_marts(company: Company, notes: dg.ResourceParam[RunNotes]) -> dg.MaterializeResult:
+        return dg.MaterializeResult(metadata=publication_metadata(publish_marts(company.settings, notes)))
+
+    @dg.asset(
+        key=STATEMENTS,
+        deps=[PUBLISHED],
+        group_name="published",
+        kinds={"html", "csv"},
+        description="The monthly statements of every published period; changed ones are written anew.",
+    )
+    def statements(company: Company, notes: dg.ResourceParam[RunNotes]) -> dg.MaterializeResult:
+        changed = notes.publication.changed_periods if notes.publication else ()
+        pages = write_statements(company.settings, notes, changed=changed)
+        return dg.MaterializeResult(
+            metadata={"pages": [str(page) for page in pages], "changed": list(changed)}
+        )
+
+    return [published_marts, statements]
+
+
+@dg.asset(
+    key=CLOSED,
+    partitions_def=MONTHLY,
+    group_name="published",
+    kinds={"html", "csv"},
+    description="The statement of a month at its close.",
+)
+def closed_statement(context: dg.AssetExecutionContext, company: Company) -> dg.MaterializeResult:
+    """Write the closed month's statement from the published marts."""
+    month = month_of(context.partition_key)
+    settings = company.settings
+    paths = write_statement(settings.published_dir, month, settings.statements_dir)
+    return dg.MaterializeResult(metadata={"page": str(paths.html)})
+
+
+def publication_metadata(publication: Publication) -> dict[str, dg.MetadataValue]:
+    """Snapshot, rows, money out per billing period, load ids of what went in."""
+    record = publication.record
+    document = record.model_dump(mode="json")
+    return {
+        "snapshot": dg.MetadataValue.text(record.snapshot_id),
+        "is_new": dg.MetadataValue.bool(publication.is_new),
+        "content_hash": dg.MetadataValue.text(record.content_hash),
+        "dagster/row_count": dg.MetadataValue.int(sum(mart.rows for mart in record.marts.values())),
+        "money_out": dg.MetadataValue.json(document["totals"]),
+        "changed_periods": dg.MetadataValue.json(list(publication.changed_periods)),
+        "load_ids": dg.MetadataValue.json(sorted({item.load_id for item in record.inputs})),
+    }
