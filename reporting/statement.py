@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
+from bisect import bisect_right
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from reporting.csv_files import statement_files
 from reporting.marts import open_marts
 from reporting.month import read_month
 from reporting.page import statement_page
-from reporting.queries import billing_periods
+from reporting.queries import TREND_MONTHS, billing_periods
 from reporting.snapshot import open_snapshot
 
 logger = logging.getLogger(__name__)
@@ -73,6 +75,22 @@ def published_periods(published_dir: Path) -> tuple[str, ...]:
     """
     with open_marts(open_snapshot(published_dir).marts_file) as marts:
         return billing_periods(marts)
+
+
+def affected_periods(changed: Collection[str], published: Sequence[str]) -> tuple[str, ...]:
+    """Published months whose statements change with the `changed` ones: a page shows earlier months too.
+
+    Args:
+        changed: months whose marts changed; they may have vanished from the marts.
+        published: all published months, oldest first.
+    """
+    return tuple(
+        month
+        for number, month in enumerate(published, 1)
+        if any(
+            before <= month and number - bisect_right(published, before) < TREND_MONTHS for before in changed
+        )
+    )
 
 
 def _replace(path: Path, text: str) -> None:

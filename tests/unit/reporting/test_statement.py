@@ -14,7 +14,7 @@ import pytest
 
 from reporting.errors import StatementError
 from reporting.formatting import UNKNOWN
-from reporting.statement import StatementPaths, published_periods, write_statement
+from reporting.statement import StatementPaths, affected_periods, published_periods, write_statement
 from tests.unit.reporting.company_month import FEBRUARY, MARCH, allocation, allocations, tables
 from tests.unit.reporting.marts_fixture import chargeback_of, publish
 from tests.unit.reporting.statement_page import StatementTables, amount
@@ -286,6 +286,14 @@ def test_statement_is_the_same_for_the_same_snapshot_wherever_it_lies(written, t
 
 def test_published_periods_lists_the_months(tmp_path):
     assert published_periods(publish(tmp_path / "published", tables())) == (FEBRUARY, MARCH)
+
+
+def test_affected_periods_are_those_whose_pages_show_a_changed_month():
+    months = [f"{2025 + number // 12}-{number % 12 + 1:02d}" for number in range(15)]
+    assert affected_periods({"2026-03"}, months) == ("2026-03",)
+    assert affected_periods({"2025-02"}, months) == tuple(months[1:13]), "a page shows twelve months"
+    assert affected_periods({"2024-12"}, months) == tuple(months[:11]), "a vanished month leaves later pages"
+    assert affected_periods((), months) == ()
 
 
 def test_statement_of_an_unpublished_month_names_the_months_there_are(tmp_path):
