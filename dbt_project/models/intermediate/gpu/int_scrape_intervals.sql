@@ -46,9 +46,10 @@ spacings as (
         samples.x_source,
         samples.target_kind,
         cast(round(date_diff('millisecond', lag(samples.observed_at) over (
-            partition by
-                samples.x_source, samples.target_kind, samples.target_id, samples.metric, samples.job, samples.instance,
-                samples.gpu_instance_id, samples.namespace, samples.pod, samples.engine, samples.served_model_name
+            partition by {{ sample_key([
+                'samples.x_source', 'samples.target_id', 'samples.metric', 'samples.job', 'samples.instance',
+                'samples.gpu_instance_id', 'samples.namespace', 'samples.pod', 'samples.engine', 'samples.served_model_name'
+            ]) }}
             order by samples.observed_at
         ), samples.observed_at) / 1000.0) as integer) as spacing_seconds
     from samples
