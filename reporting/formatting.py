@@ -7,6 +7,7 @@ except shares, which carry no money.
 from __future__ import annotations
 
 import unicodedata
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 from ingest.billing_period import BillingPeriod
@@ -63,6 +64,16 @@ def month_name(billing_period: str) -> str:
     """2026-03 as March 2026."""
     period = BillingPeriod.parse(billing_period)
     return f"{MONTHS[period.month - 1]} {period.year}"
+
+
+def instant(text: str) -> str:
+    """An ISO 8601 instant to the minute, in UTC; any other text as it is."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return clean(text)
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def clean(text: str) -> str:

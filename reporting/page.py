@@ -57,6 +57,7 @@ def _environment() -> Environment:
         "clean": formatting.clean,
         "words": formatting.words,
         "label": formatting.label,
+        "instant": formatting.instant,
         "month_name": formatting.month_name,
     }
     environment.filters.update(filters)

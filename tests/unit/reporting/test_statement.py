@@ -259,7 +259,7 @@ def test_currencies_have_their_own_blocks_and_are_never_added(page):
 def test_page_names_its_snapshot_and_inputs(page):
     assert (
         "s1" in page.text
-        and "2026-04-02T06:00:00Z" in page.text
+        and "2026-04-02 06:00 UTC" in page.text
         and "0.1.0+abc1234" in page.text
         and "9a8b7c" in page.text
     )
