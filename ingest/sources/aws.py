@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
+from ingest.bill_landing import land_empty_bill
 from ingest.duckdb_session import EngineLimits
 from ingest.errors import ConfigError
-from ingest.lake import Delivery
+from ingest.lake import Delivery, Lake, Landed
 from ingest.quarantine import UNKNOWN_DATASET
 from ingest.settings import Settings
 from ingest.source_config import SourceConfig
-from ingest.sources.aws_manifest import is_partition_folder, read_manifest
-from ingest.sources.aws_period import AwsPeriod
+from ingest.sources.aws_manifest import CUR_DATASET, FOCUS_DATASET, is_partition_folder, read_manifest
+from ingest.sources.aws_period import TABLES, AwsPeriod
 from ingest.sources.delivery_store import DeliveryStore, FolderStore, StoredFile
 
 FORMAT_VERSION = 1
@@ -42,16 +43,42 @@ class AwsDataExportsSource:
         known = next((period.dataset for period in reversed(periods) if period.dataset), None)
         for period in periods:
             dataset = period.dataset or known or UNKNOWN_DATASET
-            yield Delivery(
-                source=self.config.name,
-                dataset=dataset,
-                partition=period.manifest.partition,
-                fingerprint=period.fingerprint,
-                delivered_at=period.manifest.delivered_at,
-                files=(period.manifest.file.key, *(item.uri for item in period.manifest.data_files)),
-                land=lambda folder, period=period, dataset=dataset: period.land(folder, dataset=dataset),
-                format_version=FORMAT_VERSION,
-            )
+            yield self._delivery(period, dataset)
+            if period.dataset and not period.manifest.error:
+                yield from self._superseded(period, dataset)
+
+    def _delivery(self, period: AwsPeriod, dataset: str) -> Delivery:
+        def land(folder: Path) -> Landed:
+            """Land what lies there now: AWS may have refreshed the period since it was discovered."""
+            return period.renewed().land(folder, dataset=dataset)
+
+        return Delivery(
+            source=self.config.name,
+            dataset=dataset,
+            partition=period.manifest.partition,
+            fingerprint=period.fingerprint,
+            delivered_at=period.manifest.delivered_at,
+            files=(period.manifest.file.key, *(item.uri for item in period.manifest.data_files)),
+            land=land,
+            format_version=FORMAT_VERSION,
+        )
+
+    def _superseded(self, period: AwsPeriod, dataset: str) -> Iterator[Delivery]:
+        """Empty what an earlier export of another table left for the same period: it is the same cost."""
+        lake, partition = Lake(self.settings.lake_dir), period.manifest.partition
+        for other in {CUR_DATASET, FOCUS_DATASET} - {dataset}:
+            left = lake.current(self.config.name, other, partition)
+            if left is not None and left.rows:
+                yield Delivery(
+                    source=self.config.name,
+                    dataset=other,
+                    partition=partition,
+                    fingerprint=f"superseded by {dataset}",
+                    delivered_at=period.manifest.delivered_at,
+                    files=(period.manifest.file.key,),
+                    land=lambda folder, other=other: land_empty_bill(folder, spec=TABLES[other]),
+                    format_version=FORMAT_VERSION,
+                )
 
     def check(self) -> list[str]:
         """What is there: export, periods, table."""

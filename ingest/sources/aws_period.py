@@ -39,6 +39,10 @@ class AwsPeriod:
         self.fingerprint = fingerprint_of(manifest, self.files)
         self.dataset = manifest.dataset or self._dataset_of_files()
 
+    def renewed(self) -> AwsPeriod:
+        """The same period as it is described now."""
+        return AwsPeriod(self.store, read_manifest(self.store, self.manifest.file), self.limits)
+
     def land(self, folder: Path, *, dataset: str) -> Landed:
         """Copy or convert exactly the files of the manifest.
 

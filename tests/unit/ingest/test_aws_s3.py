@@ -8,8 +8,8 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from ingest.errors import ConfigError, TransientError
-from ingest.lake import Lake
 from ingest.run import ingest
+from ingest.sources.aws_period import AwsPeriod
 from ingest.sources.registry import build_source
 from tests.unit.ingest.aws_exports import AwsExport, csv_gz, focus_parquet, focus_row, settings_for
 
@@ -23,14 +23,19 @@ def server():
     running.stop()
 
 
-@pytest.fixture
-def s3(server, monkeypatch, tmp_path):
+def set_environment(monkeypatch, tmp_path):
+    """Credentials of the test server, none of the machine, and no waiting between attempts."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setattr("ingest.run.FIRST_WAIT_SECONDS", 0)
     monkeypatch.setattr("ingest.run.LONGEST_WAIT_SECONDS", 0)
+
+
+@pytest.fixture
+def s3(server, monkeypatch, tmp_path):
+    set_environment(monkeypatch, tmp_path)
     client = boto3.client("s3", endpoint_url=server, region_name="us-east-1")
     client.create_bucket(Bucket="bucket")
     yield client
@@ -96,16 +101,24 @@ def test_file_of_another_bucket_is_refused(tmp_path, server, s3, export):
     assert "outside the delivery" in entry.message and "s3://stranger/" in entry.message
 
 
-def test_object_replaced_while_it_is_read_is_read_again(tmp_path, server, s3, export):
+def test_object_replaced_while_it_is_read_is_read_again(tmp_path, server, s3, export, monkeypatch):
     export.deliver("2026-05", {"a.csv.gz": csv_gz([focus_row()])})
     upload(s3, export)
-    settings = settings_of(tmp_path, server)
-    (delivery,) = build_source(settings.sources[0], settings).discover()
-    export.deliver("2026-05", {"a.csv.gz": csv_gz([focus_row(BilledCost="7")])}, execution="2")
-    upload(s3, export)
-    with pytest.raises(TransientError, match="changed while it was read"):
-        Lake(settings.lake_dir).commit(delivery)
-    assert ingest(settings).committed[0].manifest.money["USD"]["billed_cost"] == Decimal(7)
+    looked_up = AwsPeriod._checked_files
+
+    def replaced_after_look_up(period):
+        files = looked_up(period)
+        monkeypatch.undo()
+        set_environment(monkeypatch, tmp_path)
+        export.deliver("2026-05", {"a.csv.gz": csv_gz([focus_row(BilledCost="7")])}, execution="2")
+        upload(s3, export)
+        return files
+
+    monkeypatch.setattr(AwsPeriod, "_checked_files", replaced_after_look_up)
+    stages = []
+    report = ingest(settings_of(tmp_path, server), on_progress=lambda event: stages.append(event.stage))
+    assert stages == ["source", "landing", "retrying", "committed"]
+    assert report.committed[0].manifest.money["USD"]["billed_cost"] == Decimal(7)
 
 
 def test_missing_bucket_and_missing_credentials_are_configuration_errors(tmp_path, server, s3, monkeypatch):

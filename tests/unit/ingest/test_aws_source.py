@@ -11,9 +11,9 @@ import pytest
 
 from ingest.aws_cur_table import AWS_CUR_TABLE
 from ingest.errors import ConfigError
-from ingest.lake import Lake
 from ingest.landed_files import file_sha256
 from ingest.run import ingest
+from ingest.sources.aws_period import AwsPeriod
 from ingest.sources.registry import build_source
 from tests.unit.ingest.aws_exports import AwsExport, csv_gz, focus_parquet, focus_row, parquet, settings_for
 
@@ -176,13 +176,30 @@ def test_check_tells_what_is_there_without_loading(tmp_path, export):
     assert not (tmp_path / "home").exists()
 
 
-def test_delivery_that_changes_while_it_is_read_is_not_committed(tmp_path, export, monkeypatch):
+def test_delivery_that_changes_while_it_is_read_is_read_again(tmp_path, export, monkeypatch):
     export.deliver("2026-05", {"a.csv.gz": csv_gz([focus_row()])})
     monkeypatch.setattr("ingest.run.FIRST_WAIT_SECONDS", 0)
-    settings = settings_for(tmp_path / "home", tmp_path / "in")
-    (delivery,) = build_source(settings.sources[0], settings).discover()
-    export.deliver("2026-05", {"a.csv.gz": csv_gz([focus_row(BilledCost="7")])}, execution="2")
-    lake = Lake(settings.lake_dir)
-    with pytest.raises(Exception, match=r"changed while it was read|has not the size"):
-        lake.commit(delivery)
-    assert lake.manifests() == []
+    monkeypatch.setattr("ingest.run.LONGEST_WAIT_SECONDS", 0)
+    copied, copies = AwsPeriod._copied, []
+
+    def refreshed_after_copy(period, files, targets):
+        sources = copied(period, files, targets)
+        if not copies:
+            export.deliver("2026-05", {"a.csv.gz": csv_gz([focus_row(BilledCost="7")])}, execution="2")
+        copies.append(sources)
+        return sources
+
+    monkeypatch.setattr(AwsPeriod, "_copied", refreshed_after_copy)
+    assert billed(run(tmp_path)) == {"2026-05": Decimal(7)}
+    assert len(copies) == 2
+
+
+def test_export_of_another_table_replaces_the_earlier_one(tmp_path, export):
+    export.put("2026-05", {"a.parquet": parquet(CUR_SELECT, tmp_path)})
+    export.manifest("2026-05", {"dataFiles": [export.uri("2026-05", "a.parquet")]})
+    run(tmp_path)
+    export.deliver("2026-05", {"b.csv.gz": csv_gz([focus_row()])}, execution="2")
+    report = run(tmp_path)
+    rows = {item.manifest.dataset: item.manifest.rows for item in report.committed}
+    assert rows == {"aws_focus": 1, "aws_cur_2_0": 0}
+    assert len(run(tmp_path).committed) == 0
