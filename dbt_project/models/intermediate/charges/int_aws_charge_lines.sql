@@ -1,36 +1,5 @@
 {#- CUR 2.0 lines in FOCUS terms. One line gives one row, a commitment fee two: the purchase and its unused part. -#}
-with line_items as (
-    select * from {{ ref('stg_aws__cur_line_items') }}
-),
-
-charged as (
-    select
-        *,
-        case
-            when line_item_type = 'Tax' then 'Tax'
-            when line_item_type in ('Credit', 'Refund') then 'Credit'
-            when line_item_type in ('SavingsPlanRecurringFee', 'SavingsPlanUpfrontFee', 'RIFee') then 'Purchase'
-            when line_item_type = 'Fee' and reservation_arn is not null then 'Purchase'
-            when line_item_type in (
-                'Usage', 'DiscountedUsage', 'SavingsPlanCoveredUsage', 'Fee', 'FlatRateSubscription'
-            ) then 'Usage'
-            else 'Adjustment'
-        end as charge_category,
-        case
-            when line_item_type in ('SavingsPlanCoveredUsage', 'DiscountedUsage') then 'Used'
-        end as commitment_discount_status,
-        case when line_item_type = 'SavingsPlanCoveredUsage' then 0 else unblended_cost end as billed_cost,
-        {{ aws_effective_cost() }} as effective_cost,
-        case
-            when line_item_type in ('Usage', 'DiscountedUsage', 'SavingsPlanCoveredUsage') then public_on_demand_cost
-            else unblended_cost
-        end as list_cost,
-        unblended_cost as contracted_cost
-    from line_items
-    where line_item_type != 'SavingsPlanNegation'
-),
-
-unused_commitments as (
+with unused_commitments as (
     select
         * replace (
             'Usage' as charge_category,
@@ -45,14 +14,14 @@ unused_commitments as (
             {{ money('0') }} as list_cost,
             {{ money('0') }} as contracted_cost
         )
-    from charged
+    from {{ ref('int_aws_priced_line_items') }}
     where
         line_item_type in ('SavingsPlanRecurringFee', 'RIFee')
         or (line_item_type = 'Fee' and reservation_arn is not null)
 ),
 
 lines as (
-    select * from charged
+    select * from {{ ref('int_aws_priced_line_items') }}
     union all by name
     select * from unused_commitments where effective_cost != 0
 ),

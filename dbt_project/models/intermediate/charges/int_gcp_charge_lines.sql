@@ -2,35 +2,14 @@
     Detailed billing export in FOCUS terms. Usage and commitment credits lower their row; promotions and the like are
     Credit rows of their own (billing.md 3.1), so both views sum to cost + credits.
 -#}
-with line_items as (
-    select * from {{ ref('stg_gcp__billing_line_items') }}
-),
-
-priced as (
-    select
-        *,
-        coalesce(list_sum(list_transform(
-            list_filter(credits, lambda c: c.type in {{ gcp_usage_credit_types() }}), lambda c: c.amount
-        )), 0) as usage_credit,
-        case
-            when cost_type = 'tax' then 'Tax'
-            when cost_type = 'regular' then 'Usage'
-            else 'Adjustment'
-        end as charge_category,
-        case
-            when adjustment_id is not null and strftime(charge_period_start, '%Y-%m') < partition then 'Correction'
-        end as charge_class
-    from line_items
-),
-
-usage_rows as (
+with usage_rows as (
     select
         * exclude (credits, usage_credit),
         {{ money('cost + usage_credit') }} as billed_cost,
         coalesce(cost_at_list, cost) as list_cost,
         cost as contracted_cost,
         sku_description as charge_description
-    from priced
+    from {{ ref('int_gcp_priced_line_items') }}
 ),
 
 credit_rows as (
@@ -42,7 +21,7 @@ credit_rows as (
         credit.amount as list_cost,
         credit.amount as contracted_cost,
         coalesce(credit.full_name, credit.name, credit.type) as charge_description
-    from (select *, unnest(credits) as credit from priced) as exploded
+    from (select *, unnest(credits) as credit from {{ ref('int_gcp_priced_line_items') }}) as exploded
     -- an unnamed type is a credit like any other: never dropped
     where coalesce(credit.type, '') not in {{ gcp_usage_credit_types() }}
 ),
