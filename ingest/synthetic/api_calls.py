@@ -23,9 +23,8 @@ from ingest.synthetic.api_traffic import (
 from ingest.synthetic.window import day_number
 from ingest.synthetic.world import World, values
 
-BULK_FACTOR = (
-    20  # above scale 1 requests grow faster than the GPU fleet, so that the kinds of rows stay comparable
-)
+# above scale 1 gateway requests grow faster than the GPU fleet, so that the kinds of rows stay comparable
+BULK_FACTOR = 20
 DIRECT_WEIGHT = 100  # a row of traffic that bypasses the gateway stands for so many equal calls
 BUCKETS = ("uncached", "read", "write_5m", "write_1h", "output")
 
@@ -40,7 +39,7 @@ def make_api_tables(world: World) -> None:
     rows = [
         (t.number, t.provider, t.account, t.key, t.model, t.per_day, t.input_tokens, t.output_tokens,
          t.read_percent, t.write_5m_percent, t.write_1h_percent, t.is_batch, t.is_embedding, t.gateway,
-         1 if t.gateway else DIRECT_WEIGHT)
+         1 if t.gateway else DIRECT_WEIGHT * world.scale)
         for t in TRAFFIC
     ]  # fmt: skip
     world.table("traffic", values(columns, rows))
@@ -62,7 +61,8 @@ def _price(model: str, bucket: str, batch: bool) -> Decimal:
 
 def make_api_calls(world: World, first: date, end: date) -> None:
     """Table api_calls for days [first, end)."""
-    per_day = "per_day" if world.scale == 1 else f"per_day * {world.scale * BULK_FACTOR}"
+    grown = 1 if world.scale == 1 else world.scale * BULK_FACTOR
+    per_day = f"case when gateway = '' then per_day else per_day * {grown} end"
     key = ("traffic_no", "day", "n")
     world.table(
         "api_calls",

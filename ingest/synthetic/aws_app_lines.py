@@ -10,7 +10,7 @@ from ingest.synthetic.company import APPS_ACCOUNT, MARKETPLACE_PRODUCT, MARKETPL
 from ingest.synthetic.world import MONEY, World, values
 
 # above scale 1 the CPU fleet grows faster than the GPU fleet, so that the kinds of rows stay comparable
-BULK_FACTOR = 10
+BULK_FACTOR = 5
 _FLEET_COLUMNS = "box, instance_type, rate, team_tag, copies, owner_kind, owner"
 _FLEET = (
     ("search-index", "r7i.4xlarge", "1.0584", "search", 2, "team", "search"),

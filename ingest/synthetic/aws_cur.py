@@ -58,8 +58,8 @@ _EXPRESSIONS = {
     "pricing_unit": "unit",
     "product_instance_family": "case when family = 'Compute Instance' then 'GPU instance' end",
     "product_instance_type": "instance_type",
-    "product_location": "case when line_type not in ('Tax', 'Credit', 'Refund') then 'US East (N. "
-    "Virginia)' end",
+    "product_location": "case when line_type not in ('Tax', 'Credit', 'Refund') "
+    "then 'US East (N. Virginia)' end",
     "product_product_family": "family",
     "product_region_code": "case when line_type not in ('Tax', 'Credit', 'Refund') then 'us-east-1' end",
     "product_servicecode": "product_code",

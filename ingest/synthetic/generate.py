@@ -85,7 +85,7 @@ def generate(
         months: whole months, the last one is ``end_month`` (``YYYY-MM``).
         end_month: last whole month.
         seed: another seed gives other loads, tokens and quantities of the same company.
-        scale: 1 writes files as the providers do; k > 1 grows the GPU fleet k-fold (CPU lines 10 k-fold,
+        scale: 1 writes files as the providers do; k > 1 grows the GPU fleet k-fold (CPU lines 5 k-fold,
             requests 20 k-fold) and writes telemetry and the gateway log as Parquet in the lake's schema.
         extra_days: days after ``end_month``: an open month.
         on_progress: called with (label, steps done, steps in all).

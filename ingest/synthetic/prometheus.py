@@ -128,9 +128,10 @@ def _samples(day: int) -> str:
         select
             {_AT} as ts, '{metric}' as metric, ({value})::double as value, 'dcgm-exporter' as job, s.instance,
             s.hostname, s.gpu::varchar as gpu_index, s.uuid as gpu_uuid, s.gpu_raw as gpu_model_raw,
-            null as gpu_instance_id, null as gpu_instance_profile, 'nvidia' || s.gpu as device, s.pod,
-            s.namespace, s.container, null as vgpu, null as served_model_name, null as engine,
-            null as finished_reason, null as token_source, 'legacy' as exporter_generation,
+            null::varchar as gpu_instance_id, null::varchar as gpu_instance_profile,
+            'nvidia' || s.gpu as device, s.pod, s.namespace, s.container, null::varchar as vgpu,
+            null::varchar as served_model_name, null::varchar as engine, null::varchar as finished_reason,
+            null::varchar as token_source, 'legacy' as exporter_generation,
             s.labels
         from gpu_slots as p inner join gpu_series as s on {_SAME_HOLDER}
         where p.observed and p.day = {day} and {_if_profiled("true", metric)}"""

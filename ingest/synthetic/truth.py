@@ -80,9 +80,13 @@ def add_bill_truth(world: World, truth: Truth, month: Month) -> None:
     ledger = truth.ledgers[month.label]
     for kind, owner, billed, effective in world.rows(_OWNED):
         _give(ledger, kind, owner, amount(billed, effective))
+    totals: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for issuer, suffix, total in world.rows(_INVOICED):
+        # an open month has no numbers yet: two payers of one issuer share a row
+        totals[issuer, invoice_id(month, suffix) if suffix else ""] += total
     truth.rows["invoices"] += [
-        (month.label, issuer, invoice_id(month, suffix) if suffix else "", CURRENCY, decimal_text(total))
-        for issuer, suffix, total in world.rows(_INVOICED)
+        (month.label, issuer, number, CURRENCY, decimal_text(total))
+        for (issuer, number), total in totals.items()
     ]
 
 
@@ -126,15 +130,13 @@ def write_truth(truth: Truth, out: Path) -> dict[str, Decimal]:
     """Close the ledgers and write the files; other months already in them are kept.
 
     Returns:
-        ``billed`` and ``effective`` totals, USD, of the months in ``truth``.
+        ``billed`` and ``effective`` totals, USD, of all months in the files.
     """
-    totals = {"billed": Fraction(0), "effective": Fraction(0)}
     for period, ledger in sorted(truth.ledgers.items()):
         by_team: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
         for (team, category), value in sorted(ledger.close().items()):
             for basis, part in (("billed", value.billed), ("effective", value.effective)):
                 by_team[team, basis] += part
-                totals[basis] += part
                 if part:
                     row = (period, team, category, basis, CURRENCY, decimal_text(part))
                     truth.rows["team_month_category"].append(row)
@@ -146,7 +148,16 @@ def write_truth(truth: Truth, out: Path) -> dict[str, Decimal]:
     folder.mkdir(parents=True, exist_ok=True)
     for name, header in HEADERS.items():
         _write_csv(folder / f"{name}.csv", header.split(","), truth.rows[name], set(truth.ledgers))
-    return {basis: Decimal(decimal_text(total)) for basis, total in totals.items()}
+    return _totals(folder / "team_month_cost.csv")
+
+
+def _totals(path: Path) -> dict[str, Decimal]:
+    totals: dict[str, Decimal] = defaultdict(Decimal)
+    with path.open(newline="", encoding="utf-8") as stream, localcontext() as context:
+        context.prec = 60
+        for row in csv.DictReader(stream):
+            totals[row["cost_basis"]] += Decimal(row["amount"])
+        return {basis: total.quantize(Decimal(1).scaleb(-12)).normalize() for basis, total in totals.items()}
 
 
 def _write_csv(path: Path, header: list[str], rows: list[Sequence[Any]], periods: set[str]) -> None:
