@@ -1,7 +1,7 @@
 """Measures the daily run on a grown sample company and prints what it costs.
 
 Three questions: how the run compares with DuckDB reading the same files once, aggregating them to day grain and writing that
-result (two sizes ×10 apart); what one more day costs on top of 1 and of 12 months; what is fixed overhead on the small
+result (two sizes 10 times apart); what one more day costs on top of 1 and of 12 months; what is fixed overhead on the small
 company. Every number of a comparison is measured in this one call.
 """
 
