@@ -34,6 +34,24 @@
 {%- endmacro %}
 
 
+{# The price catalogue's name of a provider as a gateway calls it. #}
+{% macro catalogue_provider(gateway_provider) -%}
+    case lower({{ gateway_provider }})
+        when 'bedrock' then 'aws'
+        when 'bedrock_converse' then 'aws'
+        when 'azure_ai' then 'azure'
+        when 'vertex_ai' then 'google'
+        when 'gemini' then 'google'
+        when 'together_ai' then 'together'
+        when 'fireworks_ai' then 'fireworks'
+        when 'xai' then 'x-ai'
+        when 'hosted_vllm' then 'self_hosted'
+        when 'vllm' then 'self_hosted'
+        else lower({{ gateway_provider }})
+    end
+{%- endmacro %}
+
+
 {# Whether a time of day lies in [start, end); a window may run over midnight. #}
 {% macro in_daily_window(time, window_start, window_end) -%}
     case

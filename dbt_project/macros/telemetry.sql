@@ -65,3 +65,9 @@
 {% macro ladder_code(step) -%}
     {{ step * 10000000000 }}
 {%- endmacro %}
+
+
+{# What tells serving engines and their scrapers apart. #}
+{% macro engine_labels() -%}
+    {{ return(['x_source', 'job', 'instance', 'namespace', 'pod', 'engine', 'served_model_name']) }}
+{%- endmacro %}

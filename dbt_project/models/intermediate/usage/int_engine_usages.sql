@@ -14,11 +14,12 @@
 with counters as (
     select
         *,
-        {{ series_key(['x_source', 'namespace', 'pod', 'engine', 'served_model_name', 'measure', 'finished_reason']) }}
-            as series_id
+        {{ series_key(engine_labels() + ['measure', 'finished_reason', 'token_source']) }} as series_id
     from {{ ref('stg_prometheus__samples') }}
     where
-        measure in ('prompt_tokens_logical', 'prompt_tokens_cached', 'generation_tokens', 'requests_finished')
+        measure in (
+            'prompt_tokens_logical', 'prompt_tokens_cached', 'prompt_tokens_by_source', 'generation_tokens', 'requests_finished'
+        )
         and value is not null
         and {{ touched_or_day_before('partition') }}
 ),
@@ -27,17 +28,37 @@ with counters as (
 series as (
     select
         series_id,
-        any_value(x_source) as x_source,
-        any_value(namespace) as namespace,
-        any_value(pod) as pod,
-        any_value(served_model_name) as served_model_name,
-        any_value(measure) as measure,
-        any_value(finished_reason) as finished_reason
+        partition,
+        {%- for label in engine_labels() + ['measure', 'finished_reason', 'token_source'] %}
+        any_value({{ label }}) as {{ label }},
+        {%- endfor %}
+        count(*) as samples
     from counters
-    group by series_id
+    group by series_id, partition
 ),
 
--- two scrape jobs and replicas of Prometheus report one counter
+-- jobs and replicas of Prometheus read one engine at different moments: the fullest scraper of the day is followed. An
+-- engine without a pod is known by its address
+scrapers as (
+    select partition, {{ engine_labels() | join(', ') }}
+    from series
+    group by partition, {{ engine_labels() | join(', ') }}
+    qualify row_number() over (
+        partition by partition, namespace, coalesce(pod, instance), engine, served_model_name
+        order by sum(samples) desc, x_source, job, instance
+    ) = 1
+),
+
+followed as (
+    select series.*
+    from series
+    inner join scrapers
+        on series.partition = scrapers.partition
+        {%- for label in engine_labels() %}
+        and series.{{ label }} is not distinct from scrapers.{{ label }}
+        {%- endfor %}
+),
+
 samples as (
     select series_id, partition, observed_at, max(value) as value
     from counters
@@ -45,12 +66,7 @@ samples as (
 ),
 
 steps as (
-    select
-        series_id,
-        partition,
-        observed_at,
-        value,
-        lag(value) over (partition by series_id order by observed_at) as previous_value
+    select *, lag(value) over (partition by series_id order by observed_at) as previous_value
     from samples
 ),
 
@@ -60,22 +76,41 @@ hourly as (
         partition,
         date_trunc('hour', observed_at) as hour_start,
         bool_or(previous_value is null) as has_first,
-        sum(cast(
+        cast(sum(cast(
             case
                 when previous_value is null then 0
                 when value < previous_value then value
                 else value - previous_value
             end as bigint
-        )) as increase
+        )) as bigint) as increase
     from steps
     where {{ touched('partition', 'day') }}
     group by series_id, partition, date_trunc('hour', observed_at)
 ),
 
-increases as (
-    select hourly.*, series.* exclude (series_id)
+pods as (
+    select
+        followed.x_source,
+        followed.partition,
+        hourly.hour_start,
+        followed.namespace,
+        followed.pod,
+        followed.served_model_name,
+        coalesce(sum(case when measure = 'prompt_tokens_logical' then increase end), 0) as prompt_tokens,
+        coalesce(
+            sum(case when measure = 'prompt_tokens_cached' then increase end),
+            sum(case when measure = 'prompt_tokens_by_source' and token_source != 'local_compute' then increase end),
+            0
+        ) as cached_tokens,
+        coalesce(sum(case when measure = 'generation_tokens' then increase end), 0) as output_tokens,
+        coalesce(sum(case when measure = 'requests_finished' then increase end), 0) as requests,
+        coalesce(sum(
+            case when measure = 'requests_finished' and finished_reason in ('abort', 'error') then increase end
+        ), 0) as failed_requests
     from hourly
-    inner join series on hourly.series_id = series.series_id
+    inner join followed on hourly.series_id = followed.series_id and hourly.partition = followed.partition
+    group by all
+    having sum(increase) > 0 or bool_or(has_first)
 ),
 
 final as (
@@ -83,24 +118,21 @@ final as (
         'vllm' as source,
         x_source,
         'self-hosted' as service_provider_name,
-        cast(null as varchar) as price_provider,
+        'self_hosted' as price_provider,
         hour_start,
         cast(partition as date) as charge_date,
         substr(partition, 1, 7) as billing_period,
         namespace as account_id,
         pod,
         served_model_name as model_raw,
-        cast(sum(case measure when 'prompt_tokens_logical' then increase when 'prompt_tokens_cached' then -increase else 0 end) as bigint)
-            as input_uncached_tokens,
-        cast(sum(case when measure = 'prompt_tokens_cached' then increase else 0 end) as bigint) as cache_read_tokens,
-        cast(sum(case when measure = 'generation_tokens' then increase else 0 end) as bigint) as output_tokens,
-        cast(sum(case when measure = 'requests_finished' then increase else 0 end) as bigint) as requests,
-        cast(sum(case when measure = 'requests_finished' and finished_reason in ('abort', 'error') then increase else 0 end) as bigint)
-            as failed_requests,
+        -- the logical prompt includes what the cache served
+        cast(greatest(prompt_tokens - cached_tokens, 0) as bigint) as input_uncached_tokens,
+        cast(least(cached_tokens, prompt_tokens) as bigint) as cache_read_tokens,
+        cast(output_tokens as bigint) as output_tokens,
+        cast(requests as bigint) as requests,
+        cast(failed_requests as bigint) as failed_requests,
         true as is_primary
-    from increases
-    group by all
-    having sum(increase) > 0 or bool_or(has_first)
+    from pods
 )
 
 select * from final

@@ -7,8 +7,8 @@
 }}
 
 {#-
-    The gateway's requests per hour and key in the normal form. The context tier is taken per request, before the sum. The
-    providers report the same traffic, so these rows are never primary; what the gateway's cache answered has no tokens to bill.
+    The gateway's requests per hour and key in the normal form. The context tier is taken per request, before the sum.
+    Providers report the same traffic, so these rows are not primary by themselves; what the gateway's cache answered has no tokens to bill.
 -#}
 with requests as (
     select * from {{ ref('stg_litellm__requests') }}
@@ -24,7 +24,7 @@ final as (
             when 'anthropic' then 'Anthropic'
             else provider
         end as service_provider_name,
-        provider as price_provider,
+        {{ catalogue_provider('provider') }} as price_provider,
         date_trunc('hour', started_at) as hour_start,
         cast(partition as date) as charge_date,
         substr(partition, 1, 7) as billing_period,

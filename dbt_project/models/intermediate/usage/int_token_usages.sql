@@ -1,4 +1,7 @@
-{#- All token usage in one shape, with canonical model, owner and deployment; not yet priced. -#}
+{#-
+    All token usage in one shape, with canonical model, owner and deployment; not yet priced. A model no alias knows keeps its
+    own name below its provider. The gateway's log is primary only where nobody else reports the provider's day.
+-#}
 with reports as (
     select * from {{ ref('int_api_usages') }}
     union all by name
@@ -21,6 +24,12 @@ api_keys as (
     select * from {{ ref('api_keys') }}
 ),
 
+reported as (
+    select distinct charge_date, price_provider from {{ ref('int_api_usages') }}
+    union
+    select distinct charge_date, price_provider from {{ ref('int_engine_usages') }}
+),
+
 holders as (
     select distinct namespace, pod, charge_date, deployment_id, team_id, model_id
     from {{ ref('int_gpu_holders') }}
@@ -38,14 +47,16 @@ final as (
         reports.api_key_id,
         reports.user_id,
         reports.model_raw,
-        coalesce(holders.model_id, aliases.model_id) as model_id,
+        coalesce(
+            holders.model_id, aliases.model_id, reports.price_provider || '/' || {{ bare_model_name('reports.model_raw') }}
+        ) as model_id,
         holders.deployment_id,
         coalesce(holders.team_id, api_keys.team_id) as team_id,
         coalesce(reports.price_class, 'standard') as price_class,
         coalesce(reports.context_band, 0) as context_band,
         coalesce(reports.may_cross_tier, false) as may_cross_tier,
         reports.source = 'vllm' or coalesce(models.is_self_hosted, false) as is_self_hosted,
-        reports.is_primary,
+        reports.is_primary or reported.charge_date is null as is_primary,
         coalesce(reports.input_uncached_tokens, 0) as input_uncached_tokens,
         coalesce(reports.cache_read_tokens, 0) as cache_read_tokens,
         coalesce(reports.cache_write_5m_tokens, 0) as cache_write_5m_tokens,
@@ -65,6 +76,8 @@ final as (
         and reports.api_key_id = api_keys.api_key_id
         and reports.charge_date >= api_keys.valid_from
         and (api_keys.valid_to is null or reports.charge_date < api_keys.valid_to)
+    left join reported
+        on reports.price_provider = reported.price_provider and reports.charge_date = reported.charge_date
     left join holders
         on reports.source = 'vllm'
         and reports.account_id is not distinct from holders.namespace

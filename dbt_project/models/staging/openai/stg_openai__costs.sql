@@ -47,7 +47,7 @@ renamed as (
             when 'output' then 'output'
             when 'output_tokens' then 'output'
         end || coalesce('_' || nullif(label.modality, ''), '') as x_token_type,
-        case when amount < 0 and label.model = '' then 'Credit' else 'Usage' end as charge_category,
+        case when amount < 0 and coalesce(label.model, '') = '' then 'Credit' else 'Usage' end as charge_category,
         upper(currency) as billing_currency,
         quantity_unit as consumed_unit,
 
