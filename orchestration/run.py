@@ -1,7 +1,7 @@
 """`tco run`: the daily job, executed in this process with Dagster's own storage, one run at a time.
 
-Killed at any moment it leaves readers on the last snapshot, the lake on whole partitions, the warehouse to dbt's
-transactions, and `pending.json` naming what is still to be published; the next run does the rest.
+Killed at any moment it leaves readers on the last snapshot, the lake on whole partitions, the warehouse to
+dbt's transactions, and `pending.json` naming what is still to be published; the next run does the rest.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from the lake's current loads by the current models; the data tests of the last 
 
 import os
 import re
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -125,12 +126,25 @@ def _built(
         invocation = dbt.cli(
             arguments, context=context, target_path=artifacts / "target", raise_on_error=False
         )
-        for event in invocation.stream():
-            if isinstance(event, dg.Output | dg.AssetMaterialization | dg.MaterializeResult):
-                done += 1
-                notes.tell("build", getattr(event, "output_name", ""), done=done, total=total)
-            yield event
+        try:
+            for event in invocation.stream():
+                if isinstance(event, dg.Output | dg.AssetMaterialization | dg.MaterializeResult):
+                    done += 1
+                    notes.tell("build", getattr(event, "output_name", ""), done=done, total=total)
+                yield event
+        finally:
+            stop(invocation.process)
     record_gate(settings, notes, failed_tests_report(settings, artifacts / "target"))
     error = invocation.get_error()
     if error is not None:
         raise dg.Failure(description=str(error), allow_retries=False)
+
+
+def stop(process: subprocess.Popen) -> None:
+    """End a dbt whose events nobody reads any more; nothing to do for one that has ended."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()

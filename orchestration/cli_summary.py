@@ -1,0 +1,172 @@
+"""What `tco run` prints at its end: figures, gates, deliveries, paths and the time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.table import Table
+
+from orchestration.cli_output import out
+from orchestration.quality.results import GateReport
+from orchestration.summary import GROUPS, Summary
+
+if TYPE_CHECKING:
+    from orchestration.run import RunOutcome
+
+SHOWN_PERIODS = 6
+
+
+def print_summary(summary: Summary) -> None:
+    """Totals of the newest periods, then teams, models, GPUs and unknowns of one."""
+    out.print(_totals(summary))
+    out.print(_teams(summary))
+    if summary.models:
+        out.print(_models(summary))
+    for line in gpu_lines(summary):
+        out.print(line)
+    out.print()
+
+
+def _totals(summary: Summary) -> Table:
+    table = _table(
+        "Total per billing period and basis", "period", "", "billed", "effective", "tokens at list price"
+    )
+    for total in summary.totals[-SHOWN_PERIODS:]:
+        table.add_row(
+            total.billing_period,
+            total.currency,
+            _money(total.billed),
+            _money(total.effective),
+            _money(total.list_cost),
+        )
+    return table
+
+
+def _teams(summary: Summary) -> Table:
+    title = f"{summary.billing_period}: effective cost per team"
+    table = _table(title, "team", "", *GROUPS, "other", "effective", "billed")
+    for team in summary.teams:
+        groups = [_money(team.groups.get(name)) for name in (*GROUPS, "other")]
+        table.add_row(
+            escape(team.team_id), team.currency, *groups, _money(team.effective), _money(team.billed)
+        )
+    return table
+
+
+def _models(summary: Summary) -> Table:
+    title = f"{summary.billing_period}: cost per 1M tokens"
+    table = _table(title, "model", "", "tokens", "effective cost", "per 1M", "per 1M at list price")
+    for model in summary.models:
+        table.add_row(
+            escape(model.model_id),
+            model.currency,
+            f"{model.tokens:,}",
+            _money(model.cost),
+            _rate(model.per_million),
+            _rate(model.list_per_million),
+        )
+    return table
+
+
+def gpu_lines(summary: Summary) -> list[str]:
+    """Idle, unobserved, unallocated and unpriced, one line each."""
+    gpu, unknown = summary.gpu, summary.unknowns
+    lines = []
+    if gpu.hours:
+        share = f"{gpu.idle_share:.1%}" if gpu.idle_share is not None else "unknown"
+        lines.append(
+            f"idle GPUs     [bold]{share}[/] of {gpu.hours - gpu.unobserved_hours:,.1f} observed GPU-hours,"
+            f" {_money(gpu.idle_cost)} effective cost"
+        )
+        lines.append(
+            f"unobserved    {gpu.unobserved_hours:,.1f} GPU-hours, {_money(gpu.unobserved_cost)} "
+            f"effective cost"
+        )
+    amounts = (
+        ", ".join(f"{_money(amount)} {code}" for code, amount in unknown.unallocated.items()) or "nothing"
+    )
+    lines.append(f"unallocated   {amounts} effective cost")
+    models = f" ({', '.join(map(escape, unknown.unpriced_models[:5]))})" if unknown.unpriced_models else ""
+    lines.append(f"unpriced      {unknown.unpriced_tokens:,} tokens{models}")
+    return lines
+
+
+def print_gates(gates: Sequence[GateReport]) -> None:
+    """What blocks in full, warnings in one line each, the rest as a count."""
+    results = [result for report in gates for result in report.results]
+    passed = sum(result.status == "passed" for result in results)
+    tests = sum(report.checked for report in gates if report.border == "dbt tests")
+    out.print(f"gates         {passed} of {len(results)} rules passed, {tests} data tests run")
+    for report in gates:
+        for result in report.warnings:
+            out.print(f"  [yellow]said[/] {result.rule}: {escape(result.message)}")
+        for result in report.blocking:
+            out.print(
+                f"  [bold red]{result.status}[/] {report.border}, {result.suite}: {escape(result.title)}"
+            )
+            out.print(f"    rule {result.rule}, {result.rows} rows: {escape(result.message)}")
+            for example in result.examples:
+                out.print(f"    e.g. {escape(example)}")
+            out.print(f"    next: {escape(result.fix)}")
+
+
+def print_deliveries(outcome: RunOutcome) -> None:
+    """What was loaded, refused or not reached."""
+    notes = outcome.notes
+    committed = [result for report in notes.ingested for result in report.committed]
+    unchanged = sum(len(report.unchanged) for report in notes.ingested)
+    out.print(f"deliveries    {len(committed)} loaded, {unchanged} unchanged")
+    for result in committed:
+        if result.previous is not None:
+            manifest = result.manifest
+            out.print(f"  [cyan]restated[/] {manifest.source} {manifest.dataset} {escape(result.message)}")
+    print_troubles(notes.quarantined(), notes.failed_sources())
+
+
+def print_troubles(quarantined: Sequence, failed: Sequence) -> None:
+    """Refused deliveries and sources that did not answer, each with its reason."""
+    for entry in quarantined:
+        out.print(
+            f"  [yellow]quarantined[/] {entry.source} {entry.dataset} {entry.partition}: "
+            f"{escape(entry.message)}"
+        )
+    for failure in failed:
+        place = " ".join(part for part in (failure.source, failure.dataset, failure.partition) if part)
+        out.print(f"  [red]not loaded[/] {escape(place)}: {escape(str(failure.error))}")
+
+
+def print_paths(outcome: RunOutcome, *, published: Path) -> None:
+    """Where statement and marts lie, and where the time went."""
+    notes = outcome.notes
+    if notes.publication is not None:
+        state = "new" if notes.publication.is_new else "unchanged"
+        record = notes.publication.record
+        out.print(f"snapshot      {record.snapshot_id} ({state}), content {record.content_hash}")
+    out.print(f"marts         {published / 'current' / 'marts.duckdb'}")
+    if notes.statements:
+        out.print(f"statement     {notes.statements[-1]}")
+    work = {stage: seconds for stage, seconds in notes.seconds.items() if seconds >= 0.05}
+    parts = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in work.items())
+    out.print(
+        f"time          {outcome.seconds:.1f} s: fixed overhead {outcome.overhead_seconds:.1f} s,"
+        f" work {sum(work.values()):.1f} s ({parts})"
+    )
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    for number, name in enumerate(columns):
+        table.add_column(name, justify="left" if number < 2 else "right", header_style="dim", no_wrap=True)
+    return table
+
+
+def _money(amount: Decimal | None) -> str:
+    return "" if amount is None else f"{amount:,.2f}"
+
+
+def _rate(amount: Decimal | None) -> str:
+    return "unknown" if amount is None else f"{amount:,.4f}"
