@@ -158,9 +158,7 @@ class HttpApi:
 
     def _bad_url(self, error: Exception) -> ConfigError:
         where = {"source": self.source, "key": "location"}
-        return ConfigError(
-            "the URL cannot be used", where=where, found=str(error), expected="http(s)://host/…"
-        )
+        return ConfigError("the URL cannot be used", where=where, found=str(error), expected="http(s)://host/…")
 
     def _where(self, path: str) -> dict[str, object]:
         return {"source": self.source, "url": self.base_url + path}

@@ -134,9 +134,7 @@ class AnthropicSource(ReportSource):
     def pull(self, api: HttpApi, first: datetime, end: datetime, folder: Path) -> Mapping[str, list[Path]]:
         """Daily buckets of the messages usage report and of the cost report."""
         return {
-            USAGE: self._report(
-                api, "/organizations/usage_report/messages", _USAGE_GROUPS, first, end, folder
-            ),
+            USAGE: self._report(api, "/organizations/usage_report/messages", _USAGE_GROUPS, first, end, folder),
             COSTS: self._report(api, "/organizations/cost_report", _COST_GROUPS, first, end, folder),
         }
 

@@ -56,9 +56,7 @@ _UNITS = {
     "num_sessions": "sessions",
     "num_requests": "requests",
 }
-_KIND = (
-    r"coalesce(nullif(regexp_extract(r.object, '^organization\.usage\.(.+)\.result$', 1), ''), 'completions')"
-)
+_KIND = r"coalesce(nullif(regexp_extract(r.object, '^organization\.usage\.(.+)\.result$', 1), ''), 'completions')"
 _HAS_TOKENS = " OR ".join(f"(result -> '{key}') IS NOT NULL" for key in (*_TOKENS, *_UNITS))
 
 USAGE_SPEC = ReportSpec(
@@ -74,9 +72,7 @@ USAGE_SPEC = ReportSpec(
         "organization_id": "r.organization_id",
         **{key: f"r.{key}" for key in _KEYS},
         "batch": "CASE r.batch WHEN 'true' THEN true WHEN 'false' THEN false END",
-        "quantity_unit": "CASE "
-        + " ".join(f"WHEN r.{key} IS NOT NULL THEN '{unit}'" for key, unit in _UNITS.items())
-        + " END",
+        "quantity_unit": "CASE " + " ".join(f"WHEN r.{key} IS NOT NULL THEN '{unit}'" for key, unit in _UNITS.items()) + " END",
     },
     counts={key: f"r.{key}" for key in _TOKENS},
     decimals={"quantity": f"coalesce({', '.join(f'r.{key}' for key in _UNITS)})"},
@@ -93,18 +89,14 @@ COSTS_SPEC = ReportSpec(
     ),
     fields=json.dumps(
         {
-            **dict.fromkeys(
-                ("organization_id", "project_id", "api_key_id", "user_id", "line_item", "quantity"), "VARCHAR"
-            ),
+            **dict.fromkeys(("organization_id", "project_id", "api_key_id", "user_id", "line_item", "quantity"), "VARCHAR"),
             "quantity_unit": "VARCHAR",
             "amount": {"value": "VARCHAR", "currency": "VARCHAR"},
         }
     ),
     kind="'costs'",
     texts={
-        **{
-            key: f"r.{key}" for key in ("organization_id", "project_id", "api_key_id", "user_id", "line_item")
-        },
+        **{key: f"r.{key}" for key in ("organization_id", "project_id", "api_key_id", "user_id", "line_item")},
         "currency": "upper(r.amount.currency)",
         "quantity_unit": "r.quantity_unit",
     },

@@ -29,9 +29,7 @@ from ingest.sources.scan_room import ScanRoom
 from ingest.sources.telemetry_files import days_in
 from ingest.sources.telemetry_rows import DATASET, write_empty
 
-_TIME_IN_NAME = re.compile(
-    r"(?<!\d)(20\d\d)-?(\d\d)-?(\d\d)[T_ ](\d\d)[:_-]?(\d\d)[:_-]?(\d\d)(?:[.,]\d+)?(?:Z|\+00:?00)?(?!\d)"
-)
+_TIME_IN_NAME = re.compile(r"(?<!\d)(20\d\d)-?(\d\d)-?(\d\d)[T_ ](\d\d)[:_-]?(\d\d)[:_-]?(\d\d)(?:[.,]\d+)?(?:Z|\+00:?00)?(?!\d)")
 _OWN_TIME = re.compile(rb"^[^#\n]*[}\w]\s+\S+\s+-?\d{9,13}(\.\d+)?\s*(#.*)?$", re.MULTILINE)
 
 

@@ -43,9 +43,7 @@ class Snapshot:
     observed_at: float
 
 
-def write_samples(
-    connection: duckdb.DuckDBPyConnection, files: Sequence[Snapshot], target: Path, *, day: str
-) -> tuple[str, ...]:
+def write_samples(connection: duckdb.DuckDBPyConnection, files: Sequence[Snapshot], target: Path, *, day: str) -> tuple[str, ...]:
     """Write the day's samples of all files as Parquet; returns notes about what was left out.
 
     Raises:
@@ -107,24 +105,21 @@ def _extracted(group: int) -> str:
     return f"regexp_extract_all(p.labels, {literal(pair)}, {group})"
 
 
-_GOOD = (
-    "p.metric <> '' AND TRY_CAST(p.v AS DOUBLE) IS NOT NULL"
-    f" AND len(list_distinct({_extracted(1)})) = len({_extracted(1)})"
-)
+_GOOD = f"p.metric <> '' AND TRY_CAST(p.v AS DOUBLE) IS NOT NULL AND len(list_distinct({_extracted(1)})) = len({_extracted(1)})"
 
 
 def _unescaped(text: str) -> str:
-    """``\\\\`` -> ``\\``, ``\\n`` -> line break, ``\\"`` -> ``"``, in one sense of reading."""
-    aside = rf"replace({text}, '\\', chr(1))"
-    return rf"replace(replace(replace({aside}, '\n', chr(10)), '\"', '\"'[2]), chr(1), '\')"
+    """SQL that reads the escapes of a label value: backslash, quote and n; any other one stays as it is."""
+    pieces = rf"regexp_extract_all({text}, '(?s)\\.|[^\\]+')"
+    read = r"""CASE p WHEN '\\' THEN '\' WHEN '\"' THEN '"' WHEN '\n' THEN chr(10) ELSE p END"""
+    return f"array_to_string(list_transform({pieces}, lambda p: {read}), '')"
 
 
 def _jobs(connection: duckdb.DuckDBPyConnection) -> list[str]:
     gpu = " OR ".join(f"m[{literal(label)}] IS NOT NULL" for label in GPU_LABELS)
     exported = " OR ".join(f"m[{literal(label)}] <> ''" for label in EXPORTED_LABELS)
     query = (
-        "SELECT DISTINCT coalesce(m['job'], '') FROM text_samples"
-        f" WHERE (m['__name__'] LIKE 'DCGM%' OR {gpu}) AND ({exported})"
+        f"SELECT DISTINCT coalesce(m['job'], '') FROM text_samples WHERE (m['__name__'] LIKE 'DCGM%' OR {gpu}) AND ({exported})"
     )
     return [row[0] for row in connection.execute(query).fetchall()]
 

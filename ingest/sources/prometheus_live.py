@@ -44,9 +44,7 @@ class PrometheusServer:
         ConfigError: queries that cannot be asked for.
     """
 
-    def __init__(
-        self, config: SourceConfig, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, config: SourceConfig, *, now: Callable[[], datetime]) -> None:
         options = config.options
         self.config, self._now = config, now
         self.queries = tuple(str(query).strip() for query in options.get("queries") or DEFAULT_QUERIES)

@@ -1,17 +1,12 @@
-"""What live pulls of any provider's reports need: the key from the environment, months, pages as files."""
+"""What live pulls of any provider's reports need: the key from the environment, and the months to pull."""
 
 from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
 
 from ingest.billing_period import BillingPeriod
 from ingest.errors import ConfigError
-from ingest.landed_files import file_sha256
-from ingest.manifest import SourceFile
-from ingest.sources.delivered_files import DeliveredFile
-from ingest.sources.file_memory import FileFacts
 
 
 def admin_key(variable: str, *, source: str, provider: str) -> str:
@@ -44,10 +39,3 @@ def span(period: BillingPeriod, now: datetime) -> tuple[datetime, datetime]:
     """[first, end) of a month, ending at the next midnight when it is not over; whole days only."""
     tonight = datetime.combine(now.astimezone(UTC).date(), time.min, UTC) + timedelta(days=1)
     return period.start, min(period.end, tonight)
-
-
-def page_file(path: Path, *, folder: Path, partition: str, pulled_at: datetime) -> DeliveredFile:
-    """A pulled page, seen like a delivered file that feeds one partition."""
-    name = path.relative_to(folder).as_posix()
-    source = SourceFile(name, path.stat().st_size, file_sha256(path))
-    return DeliveredFile(path, name, pulled_at, FileFacts(source, {partition: ()}))

@@ -56,9 +56,7 @@ class Envelope:
         return f"make_timestamp(TRY_CAST({text} AS BIGINT) * 1000000)"
 
 
-def load_pages(
-    connection: duckdb.DuckDBPyConnection, files: Mapping[Path, str], *, envelope: Envelope
-) -> None:
+def load_pages(connection: duckdb.DuckDBPyConnection, files: Mapping[Path, str], *, envelope: Envelope) -> None:
     """Open unpacked files into two temporary tables.
 
     ``report_pages``: file, page (from 1), has_more, is_bucketed, keys (of the page and of its first bucket).
@@ -199,8 +197,6 @@ def refuse_timeless(connection: duckdb.DuckDBPyConnection, envelope: Envelope) -
             "a bucket has no readable start",
             where={"file": file, "page": page, "row": row, "column": envelope.start_key},
             found="nothing, or another format",
-            expected="Unix seconds"
-            if envelope.clock == "unix"
-            else "a UTC time such as 2026-05-01T00:00:00Z",
+            expected="Unix seconds" if envelope.clock == "unix" else "a UTC time such as 2026-05-01T00:00:00Z",
             fix="save the page of this provider's usage or cost report again",
         )

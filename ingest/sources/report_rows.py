@@ -109,16 +109,14 @@ def write_rows(
     return (*notes, *_rounding_note(connection, spec), *_unfinished(connection, spec))
 
 
-def _type_rows(
-    connection: duckdb.DuckDBPyConnection, spec: ReportSpec, *, month: str, organization: str | None
-) -> None:
+def _type_rows(connection: duckdb.DuckDBPyConnection, spec: ReportSpec, *, month: str, organization: str | None) -> None:
     """Table ``typed``: lake columns, the texts they came from, and what tells lines and pages apart."""
     given = {**spec.texts, "organization_id": f"coalesce({spec.texts['organization_id']}, $organization)"}
     columns = [f"{expression} AS {quoted(name)}" for name, expression in given.items()]
     raw = {**spec.counts, **spec.decimals}
     columns += [f"{expression} AS {quoted(name + '_text')}" for name, expression in raw.items()]
     typed = [f"{whole_from_text(quoted(name + '_text'))} AS {quoted(name)}" for name in spec.counts]
-    typed += [f"{decimal_from_text(quoted(name + '_text'))} AS {quoted(name)}" for name in spec.decimals]
+    typed += [f"{decimal_from_text(_plain_zero(quoted(name + '_text')))} AS {quoted(name)}" for name in spec.decimals]
     without = ", ".join(literal(key) for key in (*spec.dimensions_without, "object"))
     dimensions = (
         "list_sort(list_transform(list_filter(map_entries(CAST(result AS MAP(VARCHAR, JSON))),"
@@ -141,9 +139,12 @@ def _type_rows(
 
 def whole_from_text(text: str) -> str:
     """SQL for BIGINT from the text of a whole number, NULL for anything else."""
-    return (
-        f"CASE WHEN regexp_full_match({text}, '{_WHOLE}') THEN CAST(split_part({text}, '.', 1) AS BIGINT) END"
-    )
+    return f"CASE WHEN regexp_full_match({text}, '{_WHOLE}') THEN CAST(split_part({text}, '.', 1) AS BIGINT) END"
+
+
+def _plain_zero(text: str) -> str:
+    """SQL that turns the zeros of wide decimals ('0E-6176') into '0'."""
+    return f"CASE WHEN regexp_full_match({text}, '-?0(\\.0*)?[eE][+-]?[0-9]+') THEN '0' ELSE {text} END"
 
 
 def _refuse_wrong_values(connection: duckdb.DuckDBPyConnection, spec: ReportSpec) -> None:
@@ -151,9 +152,10 @@ def _refuse_wrong_values(connection: duckdb.DuckDBPyConnection, spec: ReportSpec
     for name in spec.measures:
         text = quoted(name + "_text")
         expected = "a whole number" if name in spec.counts else "a number"
-        tests[f"{text} IS NOT NULL AND {quoted(name)} IS NULL"] = (name, text, expected)
+        tests[f"{text} <> '' AND {quoted(name)} IS NULL"] = (name, text, expected)
     for name in spec.required:
-        tests[f"coalesce(CAST({quoted(name)} AS VARCHAR), '') = ''"] = (name, "NULL", "a value")
+        text = quoted(name + "_text") if name in spec.measures else f"CAST({quoted(name)} AS VARCHAR)"
+        tests[f"coalesce({text}, '') = ''"] = (name, "NULL", "a value")
     findings = ", ".join(
         f"CASE WHEN {test} THEN {{'name': {literal(name)}, 'found': coalesce({text}, 'nothing'),"
         f" 'expected': {literal(expected)}}} END"

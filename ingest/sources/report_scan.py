@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
 
 import duckdb
 
+from ingest.errors import DeliveryError
+from ingest.sources.delivered_files import BrokenFile
 from ingest.sources.report_pages import Envelope, NotAReport, refuse_timeless
 from ingest.sources.report_rows import ReportSpec
 from ingest.sql_casts import literal
@@ -34,20 +38,17 @@ def months_by_dataset(
         provider: for messages.
 
     Raises:
-        NotAReport: other JSON, or results of an unknown kind.
-        DeliveryError: a bucket without a time.
+        DeliveryError: no report (NotAReport), or a bucket without a time.
     """
     if _is_foreign(connection, foreign_key):
         return {}
     _refuse_other_json(connection, provider)
     refuse_timeless(connection, envelope)
     mine = [f"coalesce({spec.is_mine}, false)" for spec in specs]
-    owners = ", ".join(f"bool_or({test}) AS owns_{number}" for number, test in enumerate(mine))
-    query = (
-        f"SELECT list_sort(list(DISTINCT strftime(bucket_start, '%Y-%m'))), {owners} FROM report_lines"
-        " GROUP BY file, page ORDER BY 1"
-    )
     _refuse_unknown_results(connection, " OR ".join(mine), provider)
+    owners = ", ".join(f"bool_or({test})" for test in mine)
+    each = "list_sort(list(DISTINCT strftime(bucket_start, '%Y-%m')))"
+    query = f"SELECT {each}, {owners} FROM report_lines GROUP BY file, page ORDER BY 1"
     found: dict[str, set[str]] = {}
     for months, *owned in connection.execute(query).fetchall():
         datasets = [spec.dataset for spec, is_owner in zip(specs, owned, strict=True) if is_owner] or hinted
@@ -70,9 +71,7 @@ def _refuse_other_json(connection: duckdb.DuckDBPyConnection, provider: str) -> 
         raise NotAReport(
             f"the file is no usage or cost report of {provider}",
             where={"file": file, "page": page},
-            found=f"an analytics report (top groups only, no remainder): {shown}"
-            if is_analytics
-            else f"JSON with {shown}",
+            found=f"an analytics report (top groups only, no remainder): {shown}" if is_analytics else f"JSON with {shown}",
             expected="pages or buckets with `results`, as the organization usage and cost endpoints answer",
             fix="pull the admin usage and cost reports, and keep other files out of the folder",
         )
@@ -91,3 +90,20 @@ def _refuse_unknown_results(connection: duckdb.DuckDBPyConnection, known: str, p
             expected="results of the organization usage and cost endpoints",
             fix="pull the admin usage and cost reports, and keep other files out of the folder",
         )
+
+
+def refuse_all(files: tuple[BrokenFile, ...], folder: Path) -> NoReturn:
+    """Refuse files that cannot be told, all in one entry.
+
+    Raises:
+        DeliveryError: always.
+    """
+    first = files[0].error
+    if len(files) == 1:
+        raise first
+    raise DeliveryError(
+        f"{len(files)} files cannot be taken as reports",
+        found="\n    ".join(f"{file.name}: {file.error.found}" for file in files),
+        expected=first.expected,
+        fix=first.fix,
+    )

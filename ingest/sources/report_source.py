@@ -8,21 +8,19 @@ months it fed before and those that its path names.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import shutil
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import partial
 from pathlib import Path
 from weakref import finalize
 
 from ingest.billing_period import BillingPeriod
 from ingest.duckdb_session import connect
-from ingest.errors import DeliveryError
 from ingest.http_api import HttpApi
 from ingest.lake import Delivery, Lake, Landed
 from ingest.lake_workspace import Workspace
@@ -33,10 +31,11 @@ from ingest.source_config import SourceConfig
 from ingest.sources.delivered_files import BrokenFile, DeliveredFile, months_in, refuse_moving
 from ingest.sources.file_memory import Contents, FileMemory
 from ingest.sources.folder_source import FolderSource
-from ingest.sources.report_live import admin_key, page_file, recent_months, span
+from ingest.sources.pulled_pages import pulled_delivery, pulled_page
+from ingest.sources.report_live import admin_key, recent_months, span
 from ingest.sources.report_pages import Envelope, NotAReport, load_pages
 from ingest.sources.report_rows import ReportSpec, write_rows
-from ingest.sources.report_scan import months_by_dataset
+from ingest.sources.report_scan import months_by_dataset, refuse_all
 from ingest.sources.scan_room import ScanRoom
 
 log = logging.getLogger(__name__)
@@ -169,17 +168,14 @@ class ReportSource(FolderSource):
         first, end = span(period, pulled_at)
         for dataset, paths in self.pull(api, first, end, folder).items():
             partition = f"{dataset}/{period}"
-            files = tuple(
-                page_file(path, folder=folder, partition=partition, pulled_at=pulled_at) for path in paths
-            )
-            yield Delivery(
-                source=self.config.name,
+            pages = tuple(pulled_page(path, folder=folder, contents={partition: ()}, pulled_at=pulled_at) for path in paths)
+            yield pulled_delivery(
+                self.config,
                 dataset=dataset,
                 partition=str(period),
-                fingerprint=hashlib.sha256("\n".join(file.token for file in files).encode()).hexdigest(),
-                delivered_at=pulled_at,
-                files=tuple(f"{self.config.location}/{file.name}" for file in files),
-                land=partial(self._land_checked, partition, files),
+                pages=pages,
+                pulled_at=pulled_at,
+                land=partial(self._land_checked, partition, pages),
                 format_version=self.format_version,
             )
 
@@ -190,9 +186,7 @@ class ReportSource(FolderSource):
         hinted = tuple(name for name in datasets if name.rsplit("_", 1)[-1].rstrip("s") in base)
         return hinted if len(hinted) == 1 else datasets
 
-    def _examine(
-        self, path: Path, name: str, memory: FileMemory, room: ScanRoom
-    ) -> DeliveredFile | BrokenFile:
+    def _examine(self, path: Path, name: str, memory: FileMemory, room: ScanRoom) -> DeliveredFile | BrokenFile:
         file = super()._examine(path, name, memory, room)
         if isinstance(file, DeliveredFile) and not file.facts.contents:
             log.warning("%s: %s holds no %s report and is not loaded", self.config.name, name, self.provider)
@@ -222,7 +216,7 @@ class ReportSource(FolderSource):
     def _delivery(self, partition: str, content) -> Delivery:
         delivery = super()._delivery(partition, content)
         if partition == UNKNOWN_PARTITION:
-            return replace(delivery, land=partial(_refuse_all, tuple(content.broken)))
+            return replace(delivery, land=partial(refuse_all, tuple(content.broken)))
         dataset, month = partition.split("/")
         return replace(delivery, dataset=dataset, partition=month)
 
@@ -232,21 +226,8 @@ class ReportSource(FolderSource):
         return landed
 
 
-def _refuse_all(files: tuple[BrokenFile, ...], folder: Path) -> Landed:
-    """Every file that cannot be told, in one entry."""
-    first = files[0].error
-    if len(files) == 1:
-        raise first
-    raise DeliveryError(
-        f"{len(files)} files cannot be taken as reports",
-        found="\n    ".join(f"{file.name}: {file.error.found}" for file in files),
-        expected=first.expected,
-        fix=first.fix,
-    )
-
-
 def _shifted(money: Mapping[str, Mapping[str, Decimal]], shift: int) -> dict[str, dict[str, Decimal]]:
+    exact = Context(prec=100)
     return {
-        currency: {name: amount.scaleb(shift) for name, amount in columns.items()}
-        for currency, columns in money.items()
+        currency: {name: amount.scaleb(shift, exact) for name, amount in columns.items()} for currency, columns in money.items()
     }

@@ -20,39 +20,37 @@ from ingest.landing import COPY_OPTIONS, file_list
 from ingest.sql_casts import literal, quoted
 
 DATASET = "prometheus_samples"
+_TEXTS = [
+    "job",
+    "instance",
+    "hostname",
+    "gpu_index",
+    "gpu_uuid",
+    "gpu_model_raw",
+    "gpu_instance_id",
+    "gpu_instance_profile",
+    "device",
+    "pod",
+    "namespace",
+    "container",
+    "vgpu",
+    "served_model_name",
+    "engine",
+    "finished_reason",
+    "token_source",
+    "exporter_generation",
+    "labels",
+]
 SCHEMA: Mapping[str, str] = {
     "ts": "TIMESTAMP",
     "metric": "VARCHAR",
     "value": "DOUBLE",
-    **dict.fromkeys(
-        (
-            "job",
-            "instance",
-            "hostname",
-            "gpu_index",
-            "gpu_uuid",
-            "gpu_model_raw",
-            "gpu_instance_id",
-            "gpu_instance_profile",
-            "device",
-            "pod",
-            "namespace",
-            "container",
-            "vgpu",
-            "served_model_name",
-            "engine",
-            "finished_reason",
-            "token_source",
-            "exporter_generation",
-            "labels",
-        ),
-        "VARCHAR",
-    ),
+    **dict.fromkeys(_TEXTS, "VARCHAR"),
 }
 SLACK_BYTES = 1024**2
 _SERVING = r"^(kserve_)?(vllm|sglang|llamacpp|tgi|trtllm)[:_.].*"
 _NEW_NAMES = (
-    r"DCGM_FI_(DEV|PROF)_.*(_RATIO|_JOULES_TOTAL|_WATTS|_HERTZ|_CELSIUS"
+    r"DCGM_FI_(DEV|PROF).*(_RATIO|_JOULES_TOTAL|_WATTS|_HERTZ|_CELSIUS"
     r"|_FB_(USED|FREE|RESERVED|CAPACITY)_BYTES|_PCIE_[RT]X_BYTES_TOTAL)"
 )
 _EXPORTER = r"(^|.*-)(exporter|dcgm-exporter|gpu-exporter|nvidia-smi-exporter|dcgm)(-.*|$)"
@@ -134,11 +132,7 @@ def write_empty(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
 def _series_relation(files: Sequence[SeriesFile], *, is_export: bool, extra: str = "") -> str:
     paths = ", ".join(literal(path) for path in file_list(file.path for file in files))
     widest = max(file.widest for file in files) + SLACK_BYTES
-    kinds = (
-        "'values': 'VARCHAR[]', timestamps: 'DOUBLE[]'"
-        if is_export
-        else "'values': 'VARCHAR[][]', 'value': 'VARCHAR[]'"
-    )
+    kinds = "'values': 'VARCHAR[]', timestamps: 'DOUBLE[]'" if is_export else "'values': 'VARCHAR[][]', 'value': 'VARCHAR[]'"
     samples = _EXPORT_SAMPLES if is_export else _PAIR_SAMPLES
     return (
         f"SELECT metric AS m, {samples} AS samples{extra} FROM read_json([{paths}],"
@@ -169,16 +163,14 @@ def _label_columns(exported_jobs: str) -> dict[str, str]:
     gpu = f"({metric} LIKE 'DCGM\\_%' ESCAPE '\\' OR {_label(*GPU_LABELS)} IS NOT NULL)"
     exported = f"{_label(*EXPORTED_LABELS)} IS NOT NULL"
     own = " OR ".join(
-        f"regexp_matches({_label(name)}, {literal(_EXPORTER)})"
-        for name in ("pod", "container", "pod_name", "container_name")
+        f"regexp_matches({_label(name)}, {literal(_EXPORTER)})" for name in ("pod", "container", "pod_name", "container_name")
     )
     job_exports = f"list_contains({exported_jobs}, coalesce({_label('job')}, ''))"
     foreign = f"({gpu} AND ({job_exports} OR coalesce({own}, false)))"
 
     def workload(name: str, old_name: str) -> str:
         return (
-            f"CASE WHEN {exported} THEN {_label('exported_' + name)} WHEN {foreign} THEN NULL"
-            f" ELSE {_label(name, old_name)} END"
+            f"CASE WHEN {exported} THEN {_label('exported_' + name)} WHEN {foreign} THEN NULL ELSE {_label(name, old_name)} END"
         )
 
     return {
@@ -188,8 +180,7 @@ def _label_columns(exported_jobs: str) -> dict[str, str]:
         "hostname": _label("Hostname", "hostname"),
         "gpu_index": _label("gpu"),
         "gpu_uuid": _label(*GPU_LABELS),
-        "gpu_model_raw": f"CASE WHEN {serving} THEN {_label('modelName')}"
-        f" ELSE {_label('modelName', 'model_name')} END",
+        "gpu_model_raw": f"CASE WHEN {serving} THEN {_label('modelName')} ELSE {_label('modelName', 'model_name')} END",
         "gpu_instance_id": _label("GPU_I_ID"),
         "gpu_instance_profile": _label("GPU_I_PROFILE"),
         "device": _label("device"),
@@ -219,9 +210,7 @@ def _generation(metric: str) -> str:
     )
 
 
-def _explained(
-    connection: duckdb.DuckDBPyConnection, files: Sequence[SeriesFile], error: duckdb.Error
-) -> DeliveryError:
+def _explained(connection: duckdb.DuckDBPyConnection, files: Sequence[SeriesFile], error: duckdb.Error) -> DeliveryError:
     """The same error with file and sample, where a closer look finds them."""
     fix = "export the series again; the day keeps its last good load"
     names = {str(file.path): file.name for file in files}
