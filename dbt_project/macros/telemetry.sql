@@ -12,7 +12,7 @@
 
 {# A timestamp from Unix seconds. #}
 {% macro from_unix_seconds(seconds) -%}
-    make_timestamp({{ seconds }} * 1000000)
+    make_timestamp(cast({{ seconds }} as bigint) * 1000000)
 {%- endmacro %}
 
 

@@ -28,16 +28,20 @@
         {%- do adapter.drop_relation(existing) -%}
     {%- endif -%}
     {%- if rebuild -%}
-        {%- do run_query('create or replace table ' ~ target_relation ~ ' (' ~ definitions | join(', ') ~ ')') -%}
+        {% call statement('create_table') -%}
+            create or replace table {{ target_relation }} ({{ definitions | join(', ') }})
+        {%- endcall %}
     {%- endif -%}
 
     {%- for days in day_batch_lists(config.require('dataset'), none if rebuild else var('touched_days')) -%}
         {%- set listed = "'" ~ days | join("', '") ~ "'" -%}
-        {%- do run_query('delete from ' ~ target_relation ~ ' where cast(charge_date as varchar) in (' ~ listed ~ ')') -%}
-        {%- do run_query(
-            'insert into ' ~ target_relation ~ ' (' ~ names | join(', ') ~ ') select ' ~ names | join(', ')
-            ~ ' from (' ~ compiled_code | replace("'batch days'", listed) ~ ') as batch'
-        ) -%}
+        {% call statement('delete_days') -%}
+            delete from {{ target_relation }} where cast(charge_date as varchar) in ({{ listed }})
+        {%- endcall %}
+        {% call statement('insert_days') -%}
+            insert into {{ target_relation }} ({{ names | join(', ') }})
+            select {{ names | join(', ') }} from ({{ compiled_code | replace("'batch days'", listed) }}) as batch
+        {%- endcall %}
     {%- endfor -%}
 
     {% call statement('main') -%}
@@ -92,7 +96,7 @@
 
 {#
     The rows a day_batches model already holds for the day before each day of the batch, as a subquery. `model_name` is
-    given because ephemeral parts of the model read it too.
+    given because ephemeral parts of the model read it too; a unit test, where nothing is built, overrides the macro.
 #}
 {% macro own_earlier_days(model_name) -%}
     (

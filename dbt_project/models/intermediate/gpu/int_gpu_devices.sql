@@ -1,7 +1,7 @@
 {{ config(materialized='ephemeral') }}
 
 {#-
-    One row per GPU of the batch: its texts and its canonical model by the name patterns (lowest priority that matches).
+    One row per day and GPU of the batch: its texts and its canonical model by the name patterns (lowest priority that matches).
     A name no pattern knows stays as it was sent, so that it can be seen and added.
 -#}
 with series as (
@@ -14,13 +14,14 @@ names as (
 
 devices as (
     select
+        day,
         gpu_no,
         gpu_uuid,
         max(gpu_index) as gpu_index,
         max(gpu_model_raw) as gpu_model_raw,
         max(cluster) as cluster
     from series
-    group by gpu_no, gpu_uuid
+    group by day, gpu_no, gpu_uuid
 ),
 
 matched as (
@@ -32,6 +33,7 @@ matched as (
 
 final as (
     select
+        devices.day,
         devices.gpu_no,
         devices.gpu_uuid,
         devices.gpu_index,

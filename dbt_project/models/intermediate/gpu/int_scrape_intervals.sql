@@ -47,7 +47,7 @@ spacings as (
         samples.target_kind,
         cast(round(date_diff('millisecond', lag(samples.observed_at) over (
             partition by {{ sample_key([
-                'samples.x_source', 'samples.target_id', 'samples.metric', 'samples.job', 'samples.instance',
+                'samples.partition', 'samples.x_source', 'samples.target_id', 'samples.metric', 'samples.job', 'samples.instance',
                 'samples.gpu_instance_id', 'samples.namespace', 'samples.pod', 'samples.engine', 'samples.served_model_name'
             ]) }}
             order by samples.observed_at
