@@ -75,17 +75,15 @@ def make_api_calls(world: World, first: date, end: date) -> None:
                 case when gateway = '' then 50 else {world.draw(100, "outcome", *key)} end as outcome,
                 (input_tokens // 2 + {world.draw("input_tokens", "in", *key)})::bigint * weight as total_in,
                 case when output_tokens = 0 then 0::bigint
-                    else weight
-                        * (output_tokens // 2 + {world.draw("output_tokens", "out", *key)})::bigint
+                    else weight * (output_tokens // 2 + {world.draw("output_tokens", "out", *key)})::bigint
                 end as total_out
             from traffic as t cross join range({day_number(first)}, {day_number(end)}) as d(day)
                 cross join range({per_day}) as r(n)
         ),
         outcomes as (
             select
-                *, outcome < 4 as is_failure, outcome >= 4 and outcome < 10 as is_retried, outcome >= 10
-                    and outcome < 14 as is_cache_hit,
-                outcome >= 14 and outcome < 16 as is_fallback,
+                *, outcome < 4 as is_failure, outcome between 4 and 9 as is_retried,
+                outcome between 10 and 13 as is_cache_hit, outcome between 14 and 15 as is_fallback,
                 case when outcome < 4 then 0 else total_in end as counted_in
             from attempts
         )

@@ -89,17 +89,11 @@ def write_api_pages(world: World, month: Month, out: Path) -> dict[str, int]:
     openai, anthropic = out / "openai", out / "anthropic"
     label = month.label
     rows = {
-        "openai_usage": _write(
-            world, month, _OPENAI_USAGE, openai / f"usage_completions_{label}", is_openai=True
-        )
+        "openai_usage": _write(world, month, _OPENAI_USAGE, openai / f"usage_completions_{label}", is_openai=True)
         + _write(world, month, _OPENAI_EMBEDDINGS, openai / f"usage_embeddings_{label}", is_openai=True),
         "openai_costs": _write(world, month, _OPENAI_COSTS, openai / f"costs_{label}", is_openai=True),
-        "anthropic_usage": _write(
-            world, month, _ANTHROPIC_USAGE, anthropic / f"usage_report_{label}", is_openai=False
-        ),
-        "anthropic_costs": _write(
-            world, month, _ANTHROPIC_COSTS, anthropic / f"cost_report_{label}", is_openai=False
-        ),
+        "anthropic_usage": _write(world, month, _ANTHROPIC_USAGE, anthropic / f"usage_report_{label}", is_openai=False),
+        "anthropic_costs": _write(world, month, _ANTHROPIC_COSTS, anthropic / f"cost_report_{label}", is_openai=False),
     }
     return rows
 

@@ -30,8 +30,7 @@ _EXPRESSIONS = {
     "bill_invoicing_entity": f"'{AWS_ISSUER}'",
     "bill_payer_account_id": f"'{GPU_PAYER}'",
     "bill_payer_account_name": "'northwind-payer'",
-    "identity_line_item_id": "lower(to_hex(hash(line_type, product_code, resource_id, account_id, "
-    "usage_type, start_at)))",
+    "identity_line_item_id": "lower(to_hex(hash(line_type, product_code, resource_id, account_id, usage_type, start_at)))",
     "identity_time_interval": f"strftime(start_at, {_ISO}) || '/' || strftime(end_at, {_ISO})",
     "line_item_availability_zone": "case when instance_type is not null then 'us-east-1a' end",
     "line_item_blended_cost": "cost",
@@ -52,14 +51,12 @@ _EXPRESSIONS = {
     "line_item_usage_type": "usage_type",
     "pricing_currency": f"'{CURRENCY}'",
     "pricing_public_on_demand_cost": "public_cost",
-    "pricing_term": "case when term = 'On Demand' then 'OnDemand' when term = 'Spot Instance' then 'Spot' "
-    "end",
+    "pricing_term": "case when term = 'On Demand' then 'OnDemand' when term = 'Spot Instance' then 'Spot' end",
     "pricing_purchase_option": "case when term = 'Savings Plan' then 'No Upfront' end",
     "pricing_unit": "unit",
     "product_instance_family": "case when family = 'Compute Instance' then 'GPU instance' end",
     "product_instance_type": "instance_type",
-    "product_location": "case when line_type not in ('Tax', 'Credit', 'Refund') "
-    "then 'US East (N. Virginia)' end",
+    "product_location": "case when line_type not in ('Tax', 'Credit', 'Refund') then 'US East (N. Virginia)' end",
     "product_product_family": "family",
     "product_region_code": "case when line_type not in ('Tax', 'Credit', 'Refund') then 'us-east-1' end",
     "product_servicecode": "product_code",
@@ -107,8 +104,7 @@ def write_aws_cur(world: World, month: Month, out: Path) -> int:
         name = f"{EXPORT}-{index + 1:05d}.snappy.parquet"
         page = f"limit {ROWS_PER_FILE} offset {index * ROWS_PER_FILE}" if rows > ROWS_PER_FILE else ""
         world.con.execute(
-            f"copy ({_select(month)} {page}) to '{data / name}' "
-            "(format parquet, compression snappy, row_group_size 200000)"
+            f"copy ({_select(month)} {page}) to '{data / name}' (format parquet, compression snappy, row_group_size 200000)"
         )
         names.append(name)
     manifest = root / base / "metadata" / period / f"{EXPORT}-Manifest.json"

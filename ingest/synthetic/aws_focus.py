@@ -39,8 +39,7 @@ _ITEMS = (
     ("444455550199", "nw-sandbox", "none", "", "haiku-out", ""),
 )
 _SKU_COLUMNS = (
-    "item, service, code, category, subcategory, operation, meter, unit, price, least_quantity, "
-    "quantity_range, resource_type"
+    "item, service, code, category, subcategory, operation, meter, unit, price, least_quantity, quantity_range, resource_type"
 )
 _MODEL = (
     "Amazon Bedrock",

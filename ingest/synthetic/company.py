@@ -124,9 +124,7 @@ _EMBED = {"stem": "batch-embed-", "container": "worker", "profile": "steady", "f
 _RANKER = {"stem": "ranker-", "container": "triton", "profile": "search", "fb_mib": 9216}
 
 
-def _pod(
-    number: int, node: int, gpus: tuple[int, ...], deployment: str, team: str, namespace: str, **extra: object
-) -> Pod:
+def _pod(number: int, node: int, gpus: tuple[int, ...], deployment: str, team: str, namespace: str, **extra: object) -> Pod:
     values = {"number": number, "node": node, "gpus": gpus, "deployment": deployment, "team": team}
     return Pod(**{**values, "namespace": namespace, **extra})  # type: ignore[arg-type]
 

@@ -139,15 +139,29 @@ def make_engine_slots(world: World, first: date, end: date, *, continues: bool) 
     first slot of a month (its increase would belong to two months).
     """
     if not continues:
-        none = ", ".join(f"0::bigint as {c}_before" for c in COUNTERS)
-        world.table("engine_carry", f"select pod_no, replica, counter_start, {none} from pod_slots limit 0")
+        _forget_counters(world)
     sums = ", ".join(f"(coalesce({c}_before, 0) + sum({c}) over run)::bigint as {c}_total" for c in COUNTERS)
-    error = world.draw(40, "error", "pod_no", "replica", "abs")
-    month_starts = f"slot = 0 and {_DAY_OF_MONTH.format(day='day')} = 1"
     world.table(
         "engine_slots",
         f"""
-        with worked as (
+        with {_increments(world)},
+        totals as (
+            select counted.*, {sums}
+            from counted left join engine_carry using (pod_no, replica, counter_start)
+            window run as (partition by pod_no, replica, counter_start order by abs)
+        )
+        select * from totals where day >= {day_number(first)} and day < {day_number(end)}
+        """,
+    )
+    _keep_counters(world)
+
+
+def _increments(world: World) -> str:
+    """SQL of the CTEs worked and counted: what every engine did in each slot."""
+    error = world.draw(40, "error", "pod_no", "replica", "abs")
+    month_starts = f"slot = 0 and {_DAY_OF_MONTH.format(day='day')} = 1"
+    return f"""
+        worked as (
             select
                 pod_no, replica, pod_start, counter_start, day, abs, engine_model, prompt_ratio,
                 cached_percent, output_per_request, util, state = 'busy' as is_busy,
@@ -166,19 +180,19 @@ def make_engine_slots(world: World, first: date, end: date, *, continues: bool) 
                 case when is_busy and util > 62
                     then {world.draw(6, "queue", "pod_no", "replica", "abs")} else 0 end as waiting
             from worked
-        ),
-        totals as (
-            select counted.*, {sums}
-            from counted left join engine_carry using (pod_no, replica, counter_start)
-            window run as (partition by pod_no, replica, counter_start order by abs)
-        )
-        select * from totals where day >= {day_number(first)} and day < {day_number(end)}
-        """,
-    )
+        )"""
+
+
+def _forget_counters(world: World) -> None:
+    """Empty table engine_carry: no engine has counted before."""
+    none = ", ".join(f"0::bigint as {c}_before" for c in COUNTERS)
+    world.table("engine_carry", f"select pod_no, replica, counter_start, {none} from pod_slots limit 0")
+
+
+def _keep_counters(world: World) -> None:
+    """Table engine_carry from engine_slots: what every counter has reached."""
     reached = ", ".join(f"max({c}_total) as {c}_before" for c in COUNTERS)
-    world.table(
-        "engine_carry", f"select pod_no, replica, counter_start, {reached} from engine_slots group by all"
-    )
+    world.table("engine_carry", f"select pod_no, replica, counter_start, {reached} from engine_slots group by all")
 
 
 def make_gpu_slots(world: World, first: date, end: date) -> None:

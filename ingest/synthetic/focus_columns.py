@@ -50,8 +50,7 @@ _EXPRESSIONS = {
     "PricingCategory": f"case when {_USAGE} then 'Standard' end",
     "RegionId": f"case when {_USAGE} then 'us-east-1' end",
     "RegionName": f"case when {_USAGE} then 'US East (N. Virginia)' end",
-    "ResourceId": f"case when {_USAGE} "
-    "then 'arn:aws:northwind:us-east-1:' || account || ':' || item || '-' || copy end",
+    "ResourceId": f"case when {_USAGE} then 'arn:aws:northwind:us-east-1:' || account || ':' || item || '-' || copy end",
     "ResourceName": f"case when {_USAGE} then item || '-' || copy end",
     "ResourceType": "resource_type",
     "ServiceCategory": "category",
@@ -83,6 +82,4 @@ def focus_select(month: Month, invoice: str) -> str:
         "InvoiceId": f"nullif('{invoice}', '')",
     }
     expressions = {**_EXPRESSIONS, **of_month}
-    return ", ".join(
-        f'{expressions.get(name, "cast(null as varchar)")} as "{name}"' for name in focus_columns()
-    )
+    return ", ".join(f'{expressions.get(name, "cast(null as varchar)")} as "{name}"' for name in focus_columns())

@@ -59,9 +59,7 @@ _CREDIT = "{{'id': '{id}', 'full_name': '{name}', 'type': '{type}', 'name': '{na
 _DISCOUNT = _CREDIT.format(
     id="cud-1", name="Committed Usage Discount: CPU", type="COMMITTED_USAGE_DISCOUNT", amount="usage_credit"
 )
-_PROMOTION = _CREDIT.format(
-    id="promo-7", name="Northwind start-up credit", type="PROMOTION", amount="promotion"
-)
+_PROMOTION = _CREDIT.format(id="promo-7", name="Northwind start-up credit", type="PROMOTION", amount="promotion")
 # column of the export -> SQL over gcp_lines
 _EXPORT = {
     "billing_account_id": f"'{ACCOUNT}'",
@@ -72,11 +70,9 @@ _EXPORT = {
     "project": "case when project_id is not null then {'id': project_id, "
     "'number': (hash(project_id) % 1000000000)::varchar, 'name': project_id, "
     f"'labels': {_LABELS}, 'ancestry_numbers': '/100200300/'}} end",
-    "labels": "case when coalesce(team_label, '') = '' then [] "
-    "else [{'key': 'team', 'value': team_label}] end",
+    "labels": "case when coalesce(team_label, '') = '' then [] else [{'key': 'team', 'value': team_label}] end",
     "system_labels": _LABELS,
-    "location": "{'location': 'us-central1', 'country': 'US', 'region': 'us-central1', "
-    "'zone': null::varchar}",
+    "location": "{'location': 'us-central1', 'country': 'US', 'region': 'us-central1', 'zone': null::varchar}",
     "resource": "{'name': nullif(resource, ''), 'global_name': case when resource != '' "
     "then '//compute.googleapis.com/projects/' || project_id || '/' || resource || '-' || copy end}",
     "tags": "[]::struct(key varchar, value varchar, inherited boolean, namespace varchar)[]",
@@ -86,8 +82,7 @@ _EXPORT = {
     "cost_at_list": "cost",
     "currency": f"'{CURRENCY}'",
     "currency_conversion_rate": "1.0",
-    "usage": "{'amount': quantity * per_unit, 'unit': unit, 'amount_in_pricing_units': quantity, "
-    "'pricing_unit': pricing_unit}",
+    "usage": "{'amount': quantity * per_unit, 'unit': unit, 'amount_in_pricing_units': quantity, 'pricing_unit': pricing_unit}",
     "credits": f"list_filter([{_DISCOUNT}, {_PROMOTION}], lambda c: c.amount != 0)",
     "cost_type": "cost_type",
     "adjustment_info": "case when adjustment_id is not null then {'id': adjustment_id, "
@@ -131,9 +126,7 @@ def make_gcp_lines(world: World, month: Month) -> None:
 def _with_month_lines(world: World, month: Month) -> str:
     start, stop = month_start(month.period), month_start(month.period.next())
     past = month_start(month.period.previous()).replace(day=CORRECTED_DAY)
-    past_quantity = (
-        f"(least_quantity + {world.draw('quantity_range', 'gcp', 'item', 'copy', str(day_number(past)))})"
-    )
+    past_quantity = f"(least_quantity + {world.draw('quantity_range', 'gcp', 'item', 'copy', str(day_number(past)))})"
     past_cost = f"({past_quantity} * price::decimal(12, 10))"
     alone = f"timestamp '{start}' as start_at, timestamp '{stop}' as end_at, 'pool' as owner_kind"
     return f"""

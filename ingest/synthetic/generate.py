@@ -29,6 +29,7 @@ from ingest.synthetic.summary import (
     MARKER,
     SampleParameters,
     SampleSummary,
+    begin_marker,
     clear_sample,
     delivered_files,
     finished_sample,
@@ -95,22 +96,16 @@ def generate(
         ConfigError: ``out`` holds something else than an earlier sample.
         ValueError: a parameter is out of range.
     """
-    parameters = SampleParameters(
-        months=months, end_month=end_month, seed=seed, scale=scale, extra_days=extra_days
-    )
+    parameters = SampleParameters(months=months, end_month=end_month, seed=seed, scale=scale, extra_days=extra_days)
     covered = covered_months(months=months, end_month=end_month, extra_days=extra_days)
     existing = finished_sample(out, parameters)
     if existing is not None:
         return existing
     clear_sample(out)
-    return _write(
-        out, parameters, covered, first_day=covered[0].first, on_progress=on_progress, resources=resources
-    )
+    return _write(out, parameters, covered, first_day=covered[0].first, on_progress=on_progress, resources=resources)
 
 
-def add_day(
-    out: Path, *, on_progress: Progress | None = None, resources: Resources | None = None
-) -> SampleSummary:
+def add_day(out: Path, *, on_progress: Progress | None = None, resources: Resources | None = None) -> SampleSummary:
     """Extend a written sample by its next day.
 
     Returns:
@@ -129,9 +124,7 @@ def add_day(
         )
     known = SampleParameters(**marker["parameters"])
     parameters = SampleParameters(**{**asdict(known), "extra_days": known.extra_days + 1})
-    last = covered_months(months=known.months, end_month=known.end_month, extra_days=parameters.extra_days)[
-        -1
-    ]
+    last = covered_months(months=known.months, end_month=known.end_month, extra_days=parameters.extra_days)[-1]
     newest = last.end - timedelta(days=1)
     return _write(out, parameters, (last,), first_day=newest, on_progress=on_progress, resources=resources)
 
@@ -147,11 +140,9 @@ def _write(
 ) -> SampleSummary:
     started = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
-    (out / MARKER).unlink(missing_ok=True)
+    begin_marker(out, parameters)
     limits = resources or Resources()
-    world = open_world(
-        seed=parameters.seed, scale=parameters.scale, memory_limit=limits.memory_limit, threads=limits.threads
-    )
+    world = open_world(seed=parameters.seed, scale=parameters.scale, memory_limit=limits.memory_limit, threads=limits.threads)
     steps = sum(_STEPS_OF_BILLS + len(_chunks(month, parameters.scale)) for month in covered)
     run = _Run(world=world, out=out, first_day=first_day, on_progress=on_progress, total=steps)
     try:

@@ -15,9 +15,7 @@ from fractions import Fraction
 
 from ingest.synthetic.company import TEAMS, UNALLOCATED
 
-OBSERVABILITY_SHARES = dict(
-    zip(TEAMS, map(Fraction, ("0.15", "0.2", "0.1", "0.1", "0.1", "0.05", "0.1", "0.2")), strict=True)
-)
+OBSERVABILITY_SHARES = dict(zip(TEAMS, map(Fraction, ("0.15", "0.2", "0.1", "0.1", "0.1", "0.05", "0.1", "0.2")), strict=True))
 _GPU_HOUR_POOLS = ("storage", "commitment_fee")
 
 

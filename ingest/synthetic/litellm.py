@@ -94,6 +94,4 @@ def write_litellm(world: World, days: tuple[date, ...], out: Path) -> int:
                 _PARQUET,
             )
         world.con.execute(f"copy ({shown.format(day=day_number(day))}) to '{target}' ({form})")
-    return world.value(
-        f"select count(*) from gateway_log where day between {day_number(days[0])} and {day_number(days[-1])}"
-    )
+    return world.value(f"select count(*) from gateway_log where day between {day_number(days[0])} and {day_number(days[-1])}")

@@ -56,16 +56,14 @@ def _points(values: list[str]) -> str:
     """SQL columns v0, v1 …: the [time, "value"] pairs of a series as JSON text."""
     pair = f"'[' || (abs::bigint * {SLOT_SECONDS}) || ',\"' || ({{value}})::varchar || '\"]'"
     return ", ".join(
-        f"string_agg({pair.format(value=value)}, ',' order by abs) as v{index}"
-        for index, value in enumerate(values)
+        f"string_agg({pair.format(value=value)}, ',' order by abs) as v{index}" for index, value in enumerate(values)
     )
 
 
 def _gpu_series(first: int, last: int) -> str:
     """SQL of (day, name, labels, points) of the dcgm-exporter series."""
     metrics = ", ".join(
-        f"{{'name': '{name}', 'points': {_if_profiled(f'v{index}', name)}}}"
-        for index, name in enumerate(GPU_METRICS)
+        f"{{'name': '{name}', 'points': {_if_profiled(f'v{index}', name)}}}" for index, name in enumerate(GPU_METRICS)
     )
     return f"""
         with points as (

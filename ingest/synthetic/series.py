@@ -13,8 +13,7 @@ from ingest.synthetic.world import World
 HA_NODE = 7
 # value of a slot by metric; GPU_UTIL saturates above the real engine activity where profiling works
 GPU_METRICS = {
-    "DCGM_FI_DEV_GPU_UTIL": "case when percent = 0 or not has_profiling then percent "
-    "else least(100, percent + 24) end",
+    "DCGM_FI_DEV_GPU_UTIL": "case when percent = 0 or not has_profiling then percent else least(100, percent + 24) end",
     "DCGM_FI_PROF_GR_ENGINE_ACTIVE": "percent * 0.01::decimal(3, 2)",
     "DCGM_FI_DEV_FB_USED": "fb_mib",
     "DCGM_FI_DEV_POWER_USAGE": "60 + percent * 6",

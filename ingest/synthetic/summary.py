@@ -1,7 +1,7 @@
 """What a sample is: its parameters, its summary, and the marker file that says it is finished.
 
-``sample.json`` is written last. It names every file with its size, so that a finished sample is recognised
-and a torn one is made again.
+``sample.json`` is begun first and completed last. When complete it names every file with its size: a finished
+sample is recognised, a torn one is made again.
 """
 
 from __future__ import annotations
@@ -64,9 +64,18 @@ def delivered_files(out: Path) -> dict[str, int]:
 
 
 def read_marker(out: Path) -> dict[str, Any] | None:
-    """The content of ``sample.json``, or None."""
+    """The content of a completed ``sample.json``, or None."""
     path = out / MARKER
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    try:
+        marker = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    return marker if "files" in marker else None
+
+
+def begin_marker(out: Path, parameters: SampleParameters) -> None:
+    """Claim the folder for a sample that is being written."""
+    _replace(out / MARKER, {"parameters": asdict(parameters)})
 
 
 def write_marker(summary: SampleSummary) -> None:
@@ -78,17 +87,20 @@ def write_marker(summary: SampleSummary) -> None:
         "effective": str(summary.effective),
         "files": delivered_files(summary.out),
     }
-    (summary.out / MARKER).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    _replace(summary.out / MARKER, content)
+
+
+def _replace(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON beside and rename, so that the file is never half there."""
+    beside = path.with_suffix(".json.new")
+    beside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    beside.replace(path)
 
 
 def finished_sample(out: Path, parameters: SampleParameters) -> SampleSummary | None:
     """The summary of a finished sample with these parameters whose files are all there, else None."""
     marker = read_marker(out)
-    if (
-        marker is None
-        or marker["parameters"] != asdict(parameters)
-        or marker["files"] != delivered_files(out)
-    ):
+    if marker is None or marker["parameters"] != asdict(parameters) or marker["files"] != delivered_files(out):
         return None
     return SampleSummary(
         out=out,
@@ -110,13 +122,12 @@ def clear_sample(out: Path) -> None:
     """
     if not out.exists() or not any(out.iterdir()):
         return
-    if not (out / MARKER).is_file() and not (out / "truth").is_dir():
+    if not (out / MARKER).is_file():
         raise ConfigError(
             "the folder is not empty and holds no sample",
             where={"folder": out},
             expected=f"an empty folder, or one with {MARKER}",
             fix="choose another folder for the sample",
         )
-    (out / MARKER).unlink(missing_ok=True)
     for name in OWN_FOLDERS:
         shutil.rmtree(out / name, ignore_errors=True)

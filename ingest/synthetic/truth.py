@@ -85,8 +85,7 @@ def add_bill_truth(world: World, truth: Truth, month: Month) -> None:
         # an open month has no numbers yet: two payers of one issuer share a row
         totals[issuer, invoice_id(month, suffix) if suffix else ""] += total
     truth.rows["invoices"] += [
-        (month.label, issuer, number, CURRENCY, decimal_text(total))
-        for (issuer, number), total in totals.items()
+        (month.label, issuer, number, CURRENCY, decimal_text(total)) for (issuer, number), total in totals.items()
     ]
 
 
@@ -141,8 +140,7 @@ def write_truth(truth: Truth, out: Path) -> dict[str, Decimal]:
                     row = (period, team, category, basis, CURRENCY, decimal_text(part))
                     truth.rows["team_month_category"].append(row)
         truth.rows["team_month_cost"] += [
-            (period, team, basis, CURRENCY, decimal_text(part))
-            for (team, basis), part in sorted(by_team.items())
+            (period, team, basis, CURRENCY, decimal_text(part)) for (team, basis), part in sorted(by_team.items())
         ]
     folder = out / "truth"
     folder.mkdir(parents=True, exist_ok=True)

@@ -32,12 +32,13 @@ _PRICED_USAGE = f"""
     from usage inner join api_prices using (model, is_batch, bucket)
     where tokens > 0
 """
+# every logged call counts, failed and cached ones too; Anthropic reports no calls, vendors no failures
 _REQUESTS = """
-    select provider, model, sum(requests)::bigint, 0, 0, 0 from api_usage group by all
+    select provider, model, case provider when 'openai' then requests::varchar else '' end, '', '', ''
+    from (select provider, model, sum(requests)::bigint as requests from api_usage group by all)
     union all
-    select 'litellm', model, count(*) filter (not is_failure and not is_cache_hit),
-        count(*) filter (is_failure),
-        count(*) filter (is_retried), count(*) filter (is_cache_hit)
+    select 'litellm', model, count(*)::varchar, count(*) filter (is_failure)::varchar,
+        count(*) filter (is_retried or is_failure)::varchar, count(*) filter (is_cache_hit)::varchar
     from api_calls where gateway != '' group by all
 """
 
@@ -63,9 +64,7 @@ def add_usage_truth(world: World, truth: Truth, month: Month) -> None:
     logged = "(select * from api_calls where gateway != '' and not is_cache_hit)"
     for source, relation in (("provider", "api_usage"), ("'litellm'", logged)):
         totals = f"select {source} as origin, model, {sums} from {relation} group by all"
-        for origin, model, bucket, count in world.rows(
-            f"unpivot ({totals}) on {_BUCKETS} into name b value n"
-        ):
+        for origin, model, bucket, count in world.rows(f"unpivot ({totals}) on {_BUCKETS} into name b value n"):
             if count:
                 truth.rows["tokens"].append((month.label, origin, model, _BUCKET_NAMES[bucket], count))
     truth.rows["requests"] += [(month.label, *row) for row in world.rows(_REQUESTS)]
@@ -74,17 +73,14 @@ def add_usage_truth(world: World, truth: Truth, month: Month) -> None:
             where model = '{UNKNOWN_MODEL}' having sum(tokens) > 0
     """
     truth.rows["unpriced"] += [
-        (month.label, "openai", UNKNOWN_MODEL, count, decimal_text(cost))
-        for count, cost in world.rows(unpriced)
+        (month.label, "openai", UNKNOWN_MODEL, count, decimal_text(cost)) for count, cost in world.rows(unpriced)
     ]
 
 
 def start_engine_truth(world: World) -> None:
     """Empty table engine_truth."""
     columns = ", ".join(f"{name} bigint" for name in COUNTERS)
-    world.con.execute(
-        f"create or replace temp table engine_truth (billing_period varchar, engine_model varchar, {columns})"
-    )
+    world.con.execute(f"create or replace temp table engine_truth (billing_period varchar, engine_model varchar, {columns})")
 
 
 def collect_engine_truth(world: World, month: Month) -> None:
@@ -111,4 +107,4 @@ def add_engine_truth(world: World, truth: Truth, month: Month) -> None:
         ):
             if count:
                 truth.rows["tokens"].append((month.label, "vllm", model, bucket, count))
-        truth.rows["requests"].append((month.label, "vllm", model, stop + length, error, 0, 0))
+        truth.rows["requests"].append((month.label, "vllm", model, stop + length + error, error, "", ""))

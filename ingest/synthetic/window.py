@@ -51,9 +51,7 @@ def covered_months(*, months: int, end_month: str, extra_days: int = 0) -> tuple
         ValueError: months below 1 or a malformed month.
     """
     if months < 1 or extra_days < 0:
-        raise ValueError(
-            f"months must be at least 1 and extra_days at least 0, found {months} and {extra_days}"
-        )
+        raise ValueError(f"months must be at least 1 and extra_days at least 0, found {months} and {extra_days}")
     last = BillingPeriod.parse(end_month)
     periods = [last]
     while len(periods) < months:

@@ -22,9 +22,7 @@ def truth(sample: Path, name: str) -> list[dict[str, str]]:
 def cur(sample: Path, month: str, sql: str) -> list[tuple[Any, ...]]:
     """Result of a query over ``lines``: the month's CUR files, as the manifest names them."""
     exports = sample / "aws_cur" / "northwind-billing" / "exports" / "nw-cur2"
-    manifest = json.loads(
-        (exports / "metadata" / f"BILLING_PERIOD={month}" / "nw-cur2-Manifest.json").read_text()
-    )
+    manifest = json.loads((exports / "metadata" / f"BILLING_PERIOD={month}" / "nw-cur2-Manifest.json").read_text())
     files = [str(sample / "aws_cur" / item["s3Uri"].removeprefix("s3://")) for item in manifest["dataFiles"]]
     con = duckdb.connect()
     con.execute("create view lines as select * from read_parquet($files)".replace("$files", repr(files)))
@@ -34,9 +32,7 @@ def cur(sample: Path, month: str, sql: str) -> list[tuple[Any, ...]]:
 def focus_rows(sample: Path, month: str) -> list[dict[str, str]]:
     """Rows of the month's FOCUS chunks."""
     exports = sample / "aws_focus" / "northwind-apps-billing" / "exports" / "nw-focus"
-    manifest = json.loads(
-        (exports / "metadata" / f"BILLING_PERIOD={month}" / "nw-focus-Manifest.json").read_text()
-    )
+    manifest = json.loads((exports / "metadata" / f"BILLING_PERIOD={month}" / "nw-focus-Manifest.json").read_text())
     rows: list[dict[str, str]] = []
     for item in manifest["dataFiles"]:
         path = sample / "aws_focus" / item["s3Uri"].removeprefix("s3://")
@@ -58,10 +54,7 @@ def gcp_rows(sample: Path, month: str) -> list[dict[str, Any]]:
 
 def pages(sample: Path, pattern: str) -> list[dict[str, Any]]:
     """Saved API pages in order, numbers as Decimal."""
-    return [
-        json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-        for path in sorted(sample.glob(pattern))
-    ]
+    return [json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal) for path in sorted(sample.glob(pattern))]
 
 
 def results(sample: Path, pattern: str) -> Iterator[dict[str, Any]]:

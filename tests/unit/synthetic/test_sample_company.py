@@ -29,9 +29,7 @@ def _seed(name: str) -> list[dict[str, str]]:
 def test_teams_and_shares_are_the_seeds() -> None:
     assert tuple(row["team_id"] for row in _seed("allocation/teams.csv")) == TEAMS
     shares = {
-        row["team_id"]: Fraction(row["share"])
-        for row in _seed("allocation/pool_shares.csv")
-        if row["pool_id"] == "observability"
+        row["team_id"]: Fraction(row["share"]) for row in _seed("allocation/pool_shares.csv") if row["pool_id"] == "observability"
     }
     assert shares == OBSERVABILITY_SHARES
     split = {
@@ -54,11 +52,7 @@ def test_rule_shares_sum_to_one_and_name_known_targets() -> None:
 def test_pods_belong_to_the_workloads_of_the_seed() -> None:
     workloads = _seed("allocation/workloads.csv")
     for pod in PODS:
-        matches = [
-            row
-            for row in workloads
-            if row["namespace"] == pod.namespace and pod.stem.startswith(row["pod_prefix"])
-        ]
+        matches = [row for row in workloads if row["namespace"] == pod.namespace and pod.stem.startswith(row["pod_prefix"])]
         if pod.team == UNALLOCATED:
             assert not matches
             continue
@@ -93,9 +87,7 @@ def test_keys_belong_to_the_teams_of_the_seed() -> None:
 
 def test_unknown_model_has_no_price_but_a_cost(sample: Path) -> None:
     assert UNKNOWN_MODEL not in {row["model"] for row in _seed("prices/token_prices.csv")}
-    lines = [
-        item for item in results(sample, "openai/costs_2026-10*.json") if UNKNOWN_MODEL in item["line_item"]
-    ]
+    lines = [item for item in results(sample, "openai/costs_2026-10*.json") if UNKNOWN_MODEL in item["line_item"]]
     [row] = [row for row in truth(sample, "unpriced") if row["billing_period"] == "2026-10"]
     assert sum(item["amount"]["value"] for item in lines) == Decimal(row["reported_cost"]) > 0
 
@@ -120,9 +112,7 @@ def test_gateway_log_has_failures_retries_and_cache_hits(sample: Path) -> None:
 
 
 def test_bill_has_every_kind_of_line(sample: Path) -> None:
-    kinds = {
-        kind for (kind,) in cur(sample, "2026-10", "select distinct line_item_line_item_type from lines")
-    }
+    kinds = {kind for (kind,) in cur(sample, "2026-10", "select distinct line_item_line_item_type from lines")}
     assert kinds == {
         "Usage", "SavingsPlanCoveredUsage", "SavingsPlanNegation", "SavingsPlanRecurringFee", "Fee", "Tax",
         "Credit", "Refund",

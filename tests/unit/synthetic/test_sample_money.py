@@ -123,7 +123,5 @@ def test_categories_add_up_to_the_teams(sample: Path) -> None:
     for row in truth(sample, "team_month_category"):
         by_team[row["billing_period"], row["team_id"], row["cost_basis"]] += Decimal(row["amount"])
     for row in truth(sample, "team_month_cost"):
-        difference = by_team[row["billing_period"], row["team_id"], row["cost_basis"]] - Decimal(
-            row["amount"]
-        )
+        difference = by_team[row["billing_period"], row["team_id"], row["cost_basis"]] - Decimal(row["amount"])
         assert abs(difference) < Decimal("1e-16")

@@ -10,7 +10,7 @@ import pytest
 from ingest.errors import ConfigError
 from ingest.settings import load_settings
 from ingest.synthetic.generate import Resources, add_day, generate
-from ingest.synthetic.summary import OWN_FOLDERS
+from ingest.synthetic.summary import OWN_FOLDERS, clear_sample
 from ingest.synthetic.window import covered_months
 
 
@@ -44,6 +44,21 @@ def test_foreign_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="holds no sample"):
         generate(tmp_path, months=1)
     assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_torn_sample_is_made_again(tmp_path: Path) -> None:
+    out = tmp_path / "torn"
+
+    def stop(label: str, done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        generate(out, months=1, end_month="2026-10", on_progress=stop)
+    assert (out / "aws_cur").is_dir()
+    with pytest.raises(ConfigError, match="no finished sample"):
+        add_day(out)
+    clear_sample(out)
+    assert not (out / "aws_cur").exists()
 
 
 def test_missing_sample_cannot_grow(tmp_path: Path) -> None:

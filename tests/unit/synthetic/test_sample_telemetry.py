@@ -25,9 +25,7 @@ def test_states_add_up_to_the_paid_gpu_seconds(sample: Path) -> None:
         )
     )
     gpus = {"p5.48xlarge": 8, "g6e.xlarge": 1, "g6.xlarge": 1}
-    sizes = dict(
-        cur(sample, "2026-10", "select distinct line_item_resource_id, product_instance_type from lines")
-    )
+    sizes = dict(cur(sample, "2026-10", "select distinct line_item_resource_id, product_instance_type from lines"))
     found: dict[str, Decimal] = defaultdict(Decimal)
     for row in truth(sample, "gpu_states"):
         if row["billing_period"] == "2026-10":
@@ -95,11 +93,7 @@ def test_counter_increases_give_the_tokens(sample: Path) -> None:
             last[key] = value
     assert resets > 20
     for row in truth(sample, "tokens"):
-        if (
-            row["source"] == "vllm"
-            and row["billing_period"] == "2026-10"
-            and row["token_bucket"] != "input_uncached"
-        ):
+        if row["source"] == "vllm" and row["billing_period"] == "2026-10" and row["token_bucket"] != "input_uncached":
             metric = {
                 "output": "vllm:generation_tokens_total",
                 "cache_read": "vllm:prompt_tokens_cached_total",
@@ -117,12 +111,8 @@ def test_vendor_usage_gives_the_tokens(sample: Path) -> None:
     for item in results(sample, "anthropic/usage_report_2026-10*.json"):
         found["anthropic", item["model"], "input_uncached"] += item["uncached_input_tokens"]
         found["anthropic", item["model"], "cache_read"] += item["cache_read_input_tokens"]
-        found["anthropic", item["model"], "cache_write_5m"] += item["cache_creation"][
-            "ephemeral_5m_input_tokens"
-        ]
-        found["anthropic", item["model"], "cache_write_1h"] += item["cache_creation"][
-            "ephemeral_1h_input_tokens"
-        ]
+        found["anthropic", item["model"], "cache_write_5m"] += item["cache_creation"]["ephemeral_5m_input_tokens"]
+        found["anthropic", item["model"], "cache_write_1h"] += item["cache_creation"]["ephemeral_1h_input_tokens"]
         found["anthropic", item["model"], "output"] += item["output_tokens"]
     expected = {
         (row["source"], row["model"], row["token_bucket"]): int(row["tokens"])
