@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import httpx
 from tenacity import (
@@ -70,6 +71,8 @@ class HttpApi:
         self._secrets = tuple(value for value in headers.values() if len(value) > 8)
         self._credential_fix = credential_fix
         self._client = httpx.Client(headers=dict(headers), timeout=timeout_seconds)
+        if headers and _is_open_road(self.base_url):
+            log.warning("%s: the credential travels unencrypted to %s", source, self.base_url)
 
     def __enter__(self) -> Self:
         return self
@@ -167,6 +170,12 @@ class HttpApi:
         for secret in self._secrets:
             text = text.replace(secret, "***").replace(secret.removeprefix("Bearer "), "***")
         return text
+
+
+def _is_open_road(url: str) -> bool:
+    """Whether requests leave this machine in the clear."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1")
 
 
 def _wait(state: RetryCallState) -> float:

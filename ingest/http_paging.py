@@ -54,7 +54,7 @@ def _page(file: Path, api: HttpApi, path: str) -> dict[str, Any]:
     where: dict[str, object] = {"source": api.source, "url": api.base_url + path}
     try:
         page = json.loads(file.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         what = "the server answered with broken JSON"
         raise TransientError(what, where=where, found=str(error), fix="ingest again") from error
     if not isinstance(page, dict) or not isinstance(page.get("data"), list):

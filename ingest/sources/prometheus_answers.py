@@ -128,7 +128,7 @@ def _check_envelope(envelope: bytes, *, name: str, has_series: bool) -> None:
             document, at = _DECODER.raw_decode(text, at)
             answers += document if isinstance(document, list) else [document]
             at += len(text[at:]) - len(text[at:].lstrip(" \r\n\t,"))
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise DeliveryError(
             "the JSON is truncated or damaged",
             where={"file": name},

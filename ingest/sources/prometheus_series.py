@@ -74,7 +74,7 @@ def _labels(piece: bytes, *, name: str, number: int) -> tuple[dict[str, str], in
     text = piece[at : at + _LABEL_BYTES].decode("utf-8", errors="ignore")
     try:
         labels, length = _DECODER.raw_decode(text)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         document, _ = _decode(piece, name=name, number=number)
         labels, text, length = document["metric"], "", 0
         at = len(piece)
@@ -134,7 +134,7 @@ def _decode(piece: bytes, *, name: str, number: int) -> tuple[dict[str, Any], in
     try:
         text = piece.decode("utf-8")
         document, length = _DECODER.raw_decode(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DeliveryError(
             "the JSON is truncated or damaged",
             where={"file": name, "series": number},

@@ -175,11 +175,13 @@ def _json_fault(path: Path) -> tuple[str, int, int]:
     try:
         json.loads(first)
         documents = list(enumerate([first, *others], 1))
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         documents = [(1, text)]
     for number, document in documents:
         try:
             json.loads(document or "null")
+        except RecursionError:
+            return "nested too deeply", number, 1
         except json.JSONDecodeError as error:
             return error.msg, number + error.lineno - 1, error.colno
     return "no JSON document, or text that is not UTF-8", 1, 1

@@ -184,13 +184,12 @@ def _rounding_note(connection: duckdb.DuckDBPyConnection, spec: ReportSpec) -> l
 
 
 def _unfinished(connection: duckdb.DuckDBPyConnection, spec: ReportSpec) -> list[str]:
-    """Pages that say more follows, without any page of the same kind that reaches further."""
+    """Pages that say more follows, where no other page reaches as far and says that it is the last."""
     query = (
-        "WITH pages AS (SELECT kind_, file, page, min(bucket_start) AS first, max(bucket_start) AS last"
-        " FROM typed GROUP BY ALL)"
-        " SELECT DISTINCT file FROM pages AS p JOIN report_pages AS s USING (file, page) WHERE s.has_more"
-        " AND NOT EXISTS (SELECT 1 FROM pages AS q WHERE q.kind_ = p.kind_"
-        "  AND (q.file, q.page) <> (p.file, p.page) AND q.last >= p.last) ORDER BY file"
+        "WITH pages AS (SELECT file, page, max(bucket_start) AS last FROM report_lines GROUP BY ALL),"
+        " ends AS (SELECT p.*, s.has_more FROM pages AS p JOIN report_pages AS s USING (file, page))"
+        " SELECT DISTINCT file FROM ends AS p JOIN typed USING (file, page) WHERE p.has_more AND NOT EXISTS ("
+        "  SELECT 1 FROM ends AS q WHERE q.last > p.last OR (q.last = p.last AND NOT q.has_more)) ORDER BY file"
     )
     rows = connection.execute(query).fetchall()
     return [f"{file} says has_more, but no later page of {spec.dataset} is here" for (file,) in rows]

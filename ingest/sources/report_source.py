@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import zlib
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
@@ -65,6 +66,9 @@ class ReportSource(FolderSource):
     ) -> None:
         super().__init__(config, settings=settings)
         self._now = now
+        if organization := config.options.get("organization"):
+            # the option stands in the rows: another value reads the same files anew
+            self.format_version = self.format_version + zlib.crc32(organization.encode())
         self._unrecognised: set[str] = set()
         self.workspace = Workspace(settings.lake_dir / "_tmp")
         finalize(self, shutil.rmtree, self.workspace.session, ignore_errors=True)

@@ -103,6 +103,15 @@ def test_the_key_is_in_no_log(server, api, caplog, tmp_path):
     assert ADMIN_KEY not in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("url", "is_told"), [("http://prometheus.example", True), ("https://x.example", False), ("http://localhost:1", False)]
+)
+def test_a_credential_on_an_open_road_is_told(url, is_told, caplog):
+    headers = {"x-api-key": ADMIN_KEY}
+    with HttpApi(source="bills", base_url=url, headers=headers, timeout_seconds=1, credential_fix=""):
+        assert ("unencrypted" in caplog.text) is is_told
+
+
 def test_pages_that_never_end_are_refused(server, api, tmp_path):
     endless = Reply(200, {"data": [], "has_more": True, "next_page": "again"})
     server.faults = [endless] * 3

@@ -102,6 +102,12 @@ def test_other_json_is_told_apart(text):
         read(text)
 
 
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"metric":{"a":' + "[" * 200_000])
+def test_json_that_is_nested_without_end_is_refused(text):
+    with pytest.raises(DeliveryError):
+        read(text)
+
+
 def test_text_that_never_becomes_an_answer_is_not_read_to_the_end(monkeypatch):
     monkeypatch.setattr(prometheus_answers, "MAX_HEADER_BYTES", 1000)
     with pytest.raises(NotTelemetry, match="no series in the first"):

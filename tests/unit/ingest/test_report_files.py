@@ -9,6 +9,9 @@ from decimal import Decimal
 import pytest
 
 from ingest.lake import Lake
+from ingest.run import ingest
+from ingest.settings import Settings
+from ingest.source_config import SourceConfig
 from tests.unit.ingest.folder_deliveries import Inbox
 from tests.unit.ingest.llm_reports import (
     Raw,
@@ -328,6 +331,23 @@ def test_json_that_is_no_report_is_quarantined_apart_and_another_providers_repor
     assert (entry.dataset, entry.partition) == ("unknown", "unknown")
     assert "chat.json" in entry.message and "organization.audit.result" in entry.message
     assert "anthropic.json holds no OpenAI report" in caplog.text
+
+
+def test_json_that_is_nested_without_end_is_refused(openai):
+    openai.put("deep.json", "[" * 200_000)
+    assert problem(openai).partition == "unknown"
+
+
+def test_the_organization_of_the_configuration_fills_the_lines_and_a_new_one_reloads(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "x.json").write_text(page(openai_bucket(openai_cost(), openai_cost(2, organization_id="org-own"))))
+    for organization in ("org-1", "org-2"):
+        options = {"organization": organization}
+        source = SourceConfig(name="bills", type="openai", location=str(folder), options=options)
+        assert ingest(Settings(home=tmp_path / "home", sources=(source,))).committed
+        inbox = Inbox(folder, tmp_path / "home", "openai")
+        assert set(rows(inbox, "openai_costs", "organization_id")) == {(organization,), ("org-own",)}
 
 
 def test_an_analytics_page_is_not_taken_for_costs(anthropic):
