@@ -27,8 +27,7 @@ EXIT_CODES = (
 
 app = typer.Typer(
     name="tco",
-    help="What AI inference really costs: one ledger from cloud bills, GPU telemetry and token usage, "
-    "tied to the invoice.",
+    help="What AI inference really costs: one ledger from cloud bills, GPU telemetry and token usage, tied to the invoice.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
@@ -51,9 +50,7 @@ def common(
 
 @app.command()
 def sample(
-    folder: Annotated[Path, typer.Argument(help="Folder of its own for the deliveries.")] = Path(
-        "data/sample"
-    ),
+    folder: Annotated[Path, typer.Argument(help="Folder of its own for the deliveries.")] = Path("data/sample"),
     months: Annotated[int, typer.Option(min=1, help="Whole months.")] = 2,
     end_month: Annotated[str, typer.Option(help="Last whole month, YYYY-MM.")] = "2026-10",
     scale: Annotated[int, typer.Option(min=1, help="Size of the company.")] = 1,
@@ -80,9 +77,7 @@ def sample(
 @app.command()
 def ingest(
     context: typer.Context,
-    source: Annotated[
-        list[str] | None, typer.Option("--source", "-s", help="Only this source; repeatable.")
-    ] = None,
+    source: Annotated[list[str] | None, typer.Option("--source", "-s", help="Only this source; repeatable.")] = None,
 ) -> None:
     """Load what changed at the sources into the lake, without building anything."""
     from orchestration.cli_commands import load_sources

@@ -37,9 +37,7 @@ def load_sources(settings: Settings, sources: Sequence[str] | None, *, on_progre
             settings,
             sources=sources,
             on_progress=lambda event: on_progress(
-                Progress(
-                    "load", f"{event.source} {event.dataset} {event.partition} {event.stage}", event.number
-                )
+                Progress("load", f"{event.source} {event.dataset} {event.partition} {event.stage}", event.number)
             ),
         )
     for result in report.committed:

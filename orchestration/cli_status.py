@@ -91,9 +91,7 @@ def _print_published(settings: Settings, now: datetime) -> None:
     periods = sorted(record.totals)
     span = f"{periods[0]} to {periods[-1]}" if periods else "no billing period"
     out.print(f"published     {record.snapshot_id}, {span}, content {record.content_hash}")
-    out.print(
-        f"              made {age(now - record.created_at)} ago, confirmed {age(now - record.checked_at)} ago"
-    )
+    out.print(f"              made {age(now - record.created_at)} ago, confirmed {age(now - record.checked_at)} ago")
     waiting = read_pending(settings.published_dir)
     if waiting.is_full or waiting.periods:
         what = "everything" if waiting.is_full else ", ".join(sorted(waiting.periods))

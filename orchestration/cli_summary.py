@@ -32,9 +32,7 @@ def print_summary(summary: Summary) -> None:
 
 
 def _totals(summary: Summary) -> Table:
-    table = _table(
-        "Total per billing period and basis", "period", "", "billed", "effective", "tokens at list price"
-    )
+    table = _table("Total per billing period and basis", "period", "", "billed", "effective", "tokens at list price")
     for total in summary.totals[-SHOWN_PERIODS:]:
         table.add_row(
             total.billing_period,
@@ -51,9 +49,7 @@ def _teams(summary: Summary) -> Table:
     table = _table(title, "team", "", *GROUPS, "other", "effective", "billed")
     for team in summary.teams:
         groups = [_money(team.groups.get(name)) for name in (*GROUPS, "other")]
-        table.add_row(
-            escape(team.team_id), team.currency, *groups, _money(team.effective), _money(team.billed)
-        )
+        table.add_row(escape(team.team_id), team.currency, *groups, _money(team.effective), _money(team.billed))
     return table
 
 
@@ -82,13 +78,8 @@ def gpu_lines(summary: Summary) -> list[str]:
             f"idle GPUs     [bold]{share}[/] of {gpu.hours - gpu.unobserved_hours:,.1f} observed GPU-hours,"
             f" {_money(gpu.idle_cost)} effective cost"
         )
-        lines.append(
-            f"unobserved    {gpu.unobserved_hours:,.1f} GPU-hours, {_money(gpu.unobserved_cost)} "
-            f"effective cost"
-        )
-    amounts = (
-        ", ".join(f"{_money(amount)} {code}" for code, amount in unknown.unallocated.items()) or "nothing"
-    )
+        lines.append(f"unobserved    {gpu.unobserved_hours:,.1f} GPU-hours, {_money(gpu.unobserved_cost)} effective cost")
+    amounts = ", ".join(f"{_money(amount)} {code}" for code, amount in unknown.unallocated.items()) or "nothing"
     lines.append(f"unallocated   {amounts} effective cost")
     models = f" ({', '.join(map(escape, unknown.unpriced_models[:5]))})" if unknown.unpriced_models else ""
     lines.append(f"unpriced      {unknown.unpriced_tokens:,} tokens{models}")
@@ -105,9 +96,7 @@ def print_gates(gates: Sequence[GateReport]) -> None:
         for result in report.warnings:
             out.print(f"  [yellow]said[/] {result.rule}: {escape(result.message)}")
         for result in report.blocking:
-            out.print(
-                f"  [bold red]{result.status}[/] {report.border}, {result.suite}: {escape(result.title)}"
-            )
+            out.print(f"  [bold red]{result.status}[/] {report.border}, {result.suite}: {escape(result.title)}")
             out.print(f"    rule {result.rule}, {result.rows} rows: {escape(result.message)}")
             for example in result.examples:
                 out.print(f"    e.g. {escape(example)}")
@@ -130,10 +119,7 @@ def print_deliveries(outcome: RunOutcome) -> None:
 def print_troubles(quarantined: Sequence, failed: Sequence) -> None:
     """Refused deliveries and sources that did not answer, each with its reason."""
     for entry in quarantined:
-        out.print(
-            f"  [yellow]quarantined[/] {entry.source} {entry.dataset} {entry.partition}: "
-            f"{escape(entry.message)}"
-        )
+        out.print(f"  [yellow]quarantined[/] {entry.source} {entry.dataset} {entry.partition}: {escape(entry.message)}")
     for failure in failed:
         place = " ".join(part for part in (failure.source, failure.dataset, failure.partition) if part)
         out.print(f"  [red]not loaded[/] {escape(place)}: {escape(str(failure.error))}")

@@ -21,6 +21,13 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+# Dagster's SQLite event log with connections that stay open
+event_log_storage:
+  module: orchestration.event_log
+  class: WarmSqliteEventLog
+  config:
+    base_dir:
+      env: DAGSTER_HOME
 # only a crashed worker is started again: steps retry transient faults themselves
 run_retries:
   enabled: true

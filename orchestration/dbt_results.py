@@ -68,7 +68,4 @@ def _examples(con: duckdb.DuckDBPyConnection, query: str) -> tuple[str, ...]:
         return ()
     cursor = con.execute(f"SELECT * FROM ({query}) LIMIT {EXAMPLES}")
     names = [column[0] for column in cursor.description or ()]
-    return tuple(
-        ", ".join(f"{name} {value}" for name, value in zip(names, row, strict=True))
-        for row in cursor.fetchall()
-    )
+    return tuple(", ".join(f"{name} {value}" for name, value in zip(names, row, strict=True)) for row in cursor.fetchall())

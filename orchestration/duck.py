@@ -15,7 +15,8 @@ from pathlib import Path
 
 import duckdb
 
-from ingest.landing import connect, literal
+from ingest.duckdb_session import connect
+from ingest.sql_casts import literal
 
 LOCK_WAIT_SECONDS = 20.0
 

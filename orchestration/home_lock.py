@@ -50,9 +50,7 @@ def home_lock(home: Path, *, wait_seconds: float = 0) -> Iterator[None]:
                 raise _busy(path)
             time.sleep(_POLL_SECONDS)
         handle.truncate(0)
-        handle.write(
-            json.dumps({"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")})
-        )
+        handle.write(json.dumps({"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}))
         handle.flush()
         _held[path] = 1
         try:

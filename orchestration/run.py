@@ -43,9 +43,7 @@ class RunOutcome:
         return max(0.0, self.seconds - sum(self.notes.seconds.values()))
 
 
-def run_daily(
-    settings: Settings, *, on_progress: Callable[[Progress], None], started: float | None = None
-) -> RunOutcome:
+def run_daily(settings: Settings, *, on_progress: Callable[[Progress], None], started: float | None = None) -> RunOutcome:
     """Run the daily job.
 
     Args:
@@ -85,9 +83,5 @@ def _execute(settings: Settings, notes: RunNotes) -> tuple[bool, str]:
             raise_on_error=False,
         )
     failures = [event for event in result.all_events if event.is_step_failure]
-    found = (
-        failures[0].step_failure_data.error.to_string()
-        if failures and failures[0].step_failure_data.error
-        else ""
-    )
+    found = failures[0].step_failure_data.error.to_string() if failures and failures[0].step_failure_data.error else ""
     return result.success, found

@@ -6,24 +6,26 @@ Dagster: the assets in defs/ and the tests call these. Every step can be killed 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
 from pathlib import Path
 
-from ingest.errors import TcoError
+from ingest.errors import TransientError
 from ingest.lake import Lake
 from ingest.run import IngestReport, ProgressEvent, ingest
 from ingest.settings import Settings
 from orchestration.changes import Changes, find_changes
-from orchestration.dbt_runtime import build_version
-from orchestration.duck import DuckLimits
+from orchestration.dbt_runtime import build_version, runtime_dir
+from orchestration.duck import LOCK_WAIT_SECONDS, DuckLimits
 from orchestration.durable import write_record
 from orchestration.notes import RunNotes
 from orchestration.publish.pending import add_pending, read_pending
 from orchestration.publish.publisher import Provenance, Publication, inputs_of, publish
+from orchestration.publish.snapshot import current_record
 from orchestration.quality.lake_gate import LakeState, audit_lake, check_landed
 from orchestration.quality.mart_gate import MartsState, check_marts
 from orchestration.quality.results import GateReport
-from reporting.statement import published_periods, write_statement
+from orchestration.unfinished import clear_unfinished, merged, read_unfinished, write_unfinished
 
 
 def limits_of(settings: Settings) -> DuckLimits:
@@ -71,19 +73,23 @@ def find_work(settings: Settings, notes: RunNotes, *, forced: Collection[str] = 
         settings: the company.
         notes: takes the answer.
         forced: months ('YYYY-MM') or days ('YYYY-MM-DD') to rebuild although nothing changed.
+
+    Raises:
+        TransientError: another process keeps the warehouse open for writing.
     """
     with notes.timed("find changes"):
-        found = find_changes(
-            lake_index=settings.lake_dir / "index.json",
-            warehouse=settings.warehouse_path,
-            version=build_version(settings),
-        )
-    notes.changes = _with_forced(found, forced)
+        found = _find_changes_patiently(settings)
+    notes.changes = merged(found, unfinished=read_unfinished(runtime_dir(settings)), forced=forced)
     if not notes.changes.is_empty:
-        add_pending(
-            settings.published_dir, periods=notes.changes.touched_months, is_full=notes.changes.full_refresh
-        )
+        write_unfinished(runtime_dir(settings), notes.changes)
+        periods, is_full = notes.changes.touched_months, notes.changes.full_refresh
+        add_pending(settings.published_dir, periods=periods, is_full=is_full)
     return notes.changes
+
+
+def finish_build(settings: Settings) -> None:
+    """Every model was built and every data test passed: nothing has to be built again."""
+    clear_unfinished(runtime_dir(settings))
 
 
 def check_built(settings: Settings, notes: RunNotes) -> GateReport:
@@ -125,21 +131,24 @@ def write_statements(settings: Settings, notes: RunNotes, *, changed: Collection
     Returns:
         The pages of all published periods, oldest first.
     """
+    record = current_record(settings.published_dir)
     pages = []
     with notes.timed("statements"):
-        for period in published_periods(settings.published_dir):
+        for period in sorted(record.totals) if record else ():
             page = settings.statements_dir / period / "statement.html"
             if period in changed or not page.is_file():
                 notes.tell("statement", period)
-                page = write_statement(settings.published_dir, period, settings.statements_dir).html
+                page = write_one_statement(settings, period)
             pages.append(page)
     notes.statements = pages
     return pages
 
 
-def unreachable(report: IngestReport) -> TcoError | None:
-    """The first fault of a report that stopped a source or a delivery, if any."""
-    return report.failed[0].error if report.failed else None
+def write_one_statement(settings: Settings, period: str) -> Path:
+    """Write one month's statement; its page. Charts are costly to import, so this is the only place that does."""
+    from reporting.statement import write_statement
+
+    return write_statement(settings.published_dir, period, settings.statements_dir).html
 
 
 def _lake_state(settings: Settings) -> LakeState:
@@ -154,15 +163,14 @@ def record_gate(settings: Settings, notes: RunNotes, report: GateReport) -> Gate
     return report
 
 
-def _with_forced(found: Changes, forced: Collection[str]) -> Changes:
-    if not forced or found.full_refresh:
-        return found
-    days = {value for value in forced if len(value) == len("YYYY-MM-DD")}
-    months = {value[:7] for value in forced}
-    return Changes(
-        touched_months=tuple(sorted({*found.touched_months, *months})),
-        touched_days=tuple(sorted({*found.touched_days, *days})),
-        partitions=(*found.partitions, *((("forced", "rebuild", value)) for value in sorted(forced))),
-        full_refresh=False,
-        reason=f"{found.reason}; asked to rebuild {', '.join(sorted(forced))}",
-    )
+def _find_changes_patiently(settings: Settings) -> Changes:
+    """Compare lake and warehouse, waiting for the dbt of a killed run that is still ending."""
+    index, version = settings.lake_dir / "index.json", build_version(settings)
+    deadline = time.monotonic() + LOCK_WAIT_SECONDS
+    while True:
+        try:
+            return find_changes(lake_index=index, warehouse=settings.warehouse_path, version=version)
+        except TransientError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)

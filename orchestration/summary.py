@@ -153,9 +153,7 @@ def _teams(con: duckdb.DuckDBPyConnection, period: str) -> tuple[TeamCost, ...]:
     for team, currency, category, effective, billed in _rows(con, query, [period]):
         before = found.get((team, currency)) or TeamCost(team, currency, {}, Decimal(0), Decimal(0))
         groups = {**before.groups, category: effective}
-        found[team, currency] = TeamCost(
-            team, currency, groups, before.effective + effective, before.billed + billed
-        )
+        found[team, currency] = TeamCost(team, currency, groups, before.effective + effective, before.billed + billed)
     return tuple(sorted(found.values(), key=lambda team: (team.currency, -team.effective, team.team_id)))
 
 
@@ -172,9 +170,7 @@ def _models(con: duckdb.DuckDBPyConnection, period: str) -> tuple[ModelCost, ...
         GROUP BY ALL HAVING tokens > 0 ORDER BY effective DESC NULLS LAST, model_id
     """
     return tuple(
-        ModelCost(
-            model, currency, tokens, cost or Decimal(0), _rate(cost, tokens), _rate(listed, list_tokens)
-        )
+        ModelCost(model, currency, tokens, cost or Decimal(0), _rate(cost, tokens), _rate(listed, list_tokens))
         for model, currency, tokens, cost, listed, list_tokens in _rows(con, query, [period])
     )
 

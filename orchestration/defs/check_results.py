@@ -13,9 +13,7 @@ from orchestration.quality.results import EXAMPLES, GateReport, Rule, RuleResult
 
 def check_spec(rule: Rule, asset: dg.AssetKey) -> dg.AssetCheckSpec:
     """The check of a rule on an asset: blocking unless the rule only warns."""
-    return dg.AssetCheckSpec(
-        rule.name, asset=asset, blocking=rule.severity == "error", description=rule.title
-    )
+    return dg.AssetCheckSpec(rule.name, asset=asset, blocking=rule.severity == "error", description=rule.title)
 
 
 def check_result(result: RuleResult, asset: dg.AssetKey) -> dg.AssetCheckResult:

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,11 @@ from orchestration.dbt_runtime import (
 from orchestration.defs.lake_assets import TEXTS, dataset_key
 from orchestration.notes import RunNotes
 from orchestration.resources import Company
-from orchestration.steps import find_work, record_gate
+from orchestration.steps import find_work, finish_build, record_gate
 
 STEP = "dbt_models"
 POOL = "warehouse"
+UNCHANGED = {"unchanged since the last build": True}
 _READS = re.compile(rf"'({'|'.join(TEXTS)})'")
 
 
@@ -54,9 +56,7 @@ class ModelNames(DagsterDbtTranslator):
     """
 
     def __init__(self) -> None:
-        super().__init__(
-            DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_source_tests_as_checks=False)
-        )
+        super().__init__(DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_source_tests_as_checks=False))
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         """`fct_charges`, `seeds/teams`."""
@@ -67,9 +67,7 @@ class ModelNames(DagsterDbtTranslator):
         """The layer: staging, intermediate, marts or seeds."""
         return "seeds" if dbt_resource_props["resource_type"] == "seed" else dbt_resource_props["fqn"][1]
 
-    def get_asset_spec(
-        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
-    ) -> dg.AssetSpec:
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         """The model's spec with its lake data sets as dependencies."""
         spec = super().get_asset_spec(manifest, unique_id, project)
         props = self.get_resource_props(manifest, unique_id)
@@ -105,27 +103,29 @@ def build_dbt_assets(manifest: Path) -> dg.AssetsDefinition:
 
 
 def _unchanged(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
-    for key in sorted(context.selected_asset_keys):
-        yield dg.MaterializeResult(key, metadata={"unchanged": True})
+    upstream = {spec.key: [dep.asset_key for dep in spec.deps] for spec in context.assets_def.specs}
+    order = TopologicalSorter(upstream).static_order()
+    checks = sorted(context.selected_asset_check_keys)
+    for key in (key for key in order if key in context.selected_asset_keys):
+        held = [
+            dg.AssetCheckResult(passed=True, asset_key=key, check_name=check.name, metadata=UNCHANGED)
+            for check in checks
+            if check.asset_key == key
+        ]
+        yield dg.MaterializeResult(key, metadata=UNCHANGED, check_results=held)
 
 
-def _built(
-    context: dg.AssetExecutionContext, company: Company, notes: RunNotes, changes: Changes
-) -> Iterator[Any]:
+def _built(context: dg.AssetExecutionContext, company: Company, notes: RunNotes, changes: Changes) -> Iterator[Any]:
     settings = company.settings
     project, artifacts = project_of(settings), runtime_dir(settings)
     os.environ.update(environment(settings))
     context.log.info("dbt build: %s", changes.reason)
-    dbt = DbtCliResource(
-        project_dir=str(project), profiles_dir=str(project), dbt_executable=str(executable(artifacts))
-    )
+    dbt = DbtCliResource(project_dir=str(project), profiles_dir=str(project), dbt_executable=str(executable(artifacts)))
     arguments = build_arguments(settings, changes, version=build_version(settings))
     total = len(context.selected_asset_keys)
     done = 0
     with notes.timed("build"):
-        invocation = dbt.cli(
-            arguments, context=context, target_path=artifacts / "target", raise_on_error=False
-        )
+        invocation = dbt.cli(arguments, context=context, target_path=artifacts / "target", raise_on_error=False)
         try:
             for event in invocation.stream():
                 if isinstance(event, dg.Output | dg.AssetMaterialization | dg.MaterializeResult):
@@ -138,6 +138,7 @@ def _built(
     error = invocation.get_error()
     if error is not None:
         raise dg.Failure(description=str(error), allow_retries=False)
+    finish_build(settings)
 
 
 def stop(process: subprocess.Popen) -> None:

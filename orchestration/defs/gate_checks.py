@@ -19,13 +19,9 @@ from orchestration.steps import check_built, check_lake
 
 @dg.multi_asset_check(
     name="landed_partitions_gate",
-    specs=[
-        check_spec(rule, dataset_key(suite.dataset)) for suite in SUITES.values() for rule in rules_of(suite)
-    ],
+    specs=[check_spec(rule, dataset_key(suite.dataset)) for suite in SUITES.values() for rule in rules_of(suite)],
 )
-def landed_partitions_gate(
-    company: Company, notes: dg.ResourceParam[RunNotes]
-) -> Iterator[dg.AssetCheckResult]:
+def landed_partitions_gate(company: Company, notes: dg.ResourceParam[RunNotes]) -> Iterator[dg.AssetCheckResult]:
     """Border 1: what lies in the lake is what its manifests say and what the formats allow."""
     for result in check_lake(company.settings, notes).results:
         yield check_result(result, dataset_key(result.suite))

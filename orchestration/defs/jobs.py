@@ -48,12 +48,8 @@ daily = dg.define_asset_job(
     tags=CRASH_TAGS,
     **ONE_PROCESS,
 )
-rebuild_month = dg.define_asset_job(
-    "rebuild_month", selection=WHOLE_WAY, config=one_month, tags=CRASH_TAGS, **ONE_PROCESS
-)
-rebuild_day = dg.define_asset_job(
-    "rebuild_day", selection=WHOLE_WAY, config=one_day, tags=CRASH_TAGS, **ONE_PROCESS
-)
+rebuild_month = dg.define_asset_job("rebuild_month", selection=WHOLE_WAY, config=one_month, tags=CRASH_TAGS, **ONE_PROCESS)
+rebuild_day = dg.define_asset_job("rebuild_day", selection=WHOLE_WAY, config=one_day, tags=CRASH_TAGS, **ONE_PROCESS)
 monthly_close = dg.define_asset_job(
     "monthly_close",
     selection=dg.AssetSelection.assets(CLOSED),
@@ -62,9 +58,7 @@ monthly_close = dg.define_asset_job(
     **ONE_PROCESS,
 )
 
-daily_schedule = dg.ScheduleDefinition(
-    name="daily_at_six", job=daily, cron_schedule="0 6 * * *", execution_timezone="UTC"
-)
+daily_schedule = dg.ScheduleDefinition(name="daily_at_six", job=daily, cron_schedule="0 6 * * *", execution_timezone="UTC")
 
 
 @dg.schedule(
@@ -92,9 +86,7 @@ def arriving_files(context: dg.SensorEvaluationContext, company: Company) -> dg.
     now = delivered_state(company.settings)
     seen, started = (context.cursor or ",").split(",")
     if now != seen:
-        return dg.SensorResult(
-            cursor=f"{now},{started}", skip_reason=dg.SkipReason("files are still arriving")
-        )
+        return dg.SensorResult(cursor=f"{now},{started}", skip_reason=dg.SkipReason("files are still arriving"))
     if now == started:
         return dg.SkipReason("nothing arrived")
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=now)], cursor=f"{now},{now}")

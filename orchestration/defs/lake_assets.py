@@ -75,10 +75,7 @@ def dataset_key(dataset: str) -> dg.AssetKey:
     group_name="lake",
     kinds={"parquet"},
     description="Lake files are what was committed; an edited one is found before loading hides it.",
-    check_specs=[
-        dg.AssetCheckSpec(rule.name, asset=AUDIT, blocking=True, description=rule.title)
-        for rule in AUDIT_RULES
-    ],
+    check_specs=[dg.AssetCheckSpec(rule.name, asset=AUDIT, blocking=True, description=rule.title) for rule in AUDIT_RULES],
 )
 def lake_audit(company: Company, notes: dg.ResourceParam[RunNotes]) -> dg.MaterializeResult:
     """Compare changed lake files with their manifests."""

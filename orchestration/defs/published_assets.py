@@ -8,8 +8,7 @@ from orchestration.notes import RunNotes
 from orchestration.partitions import MONTHLY, month_of
 from orchestration.publish.publisher import Publication
 from orchestration.resources import Company
-from orchestration.steps import publish_marts, write_statements
-from reporting.statement import write_statement
+from orchestration.steps import publish_marts, write_one_statement, write_statements
 
 PUBLISHED = dg.AssetKey(["published", "marts"])
 STATEMENTS = dg.AssetKey(["published", "statements"])
@@ -39,9 +38,7 @@ def build_published_assets(marts: Sequence[dg.AssetKey]) -> list[dg.AssetsDefini
     def statements(company: Company, notes: dg.ResourceParam[RunNotes]) -> dg.MaterializeResult:
         changed = notes.publication.changed_periods if notes.publication else ()
         pages = write_statements(company.settings, notes, changed=changed)
-        return dg.MaterializeResult(
-            metadata={"pages": [str(page) for page in pages], "changed": list(changed)}
-        )
+        return dg.MaterializeResult(metadata={"pages": [str(page) for page in pages], "changed": list(changed)})
 
     return [published_marts, statements]
 
@@ -55,10 +52,8 @@ def build_published_assets(marts: Sequence[dg.AssetKey]) -> list[dg.AssetsDefini
 )
 def closed_statement(context: dg.AssetExecutionContext, company: Company) -> dg.MaterializeResult:
     """Write the closed month's statement from the published marts."""
-    month = month_of(context.partition_key)
-    settings = company.settings
-    paths = write_statement(settings.published_dir, month, settings.statements_dir)
-    return dg.MaterializeResult(metadata={"page": str(paths.html)})
+    page = write_one_statement(company.settings, month_of(context.partition_key))
+    return dg.MaterializeResult(metadata={"page": str(page)})
 
 
 def publication_metadata(publication: Publication) -> dict[str, dg.MetadataValue]:

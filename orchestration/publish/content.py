@@ -16,7 +16,7 @@ from decimal import Decimal
 
 import duckdb
 
-from ingest.landing import quoted
+from ingest.sql_casts import literal, quoted
 
 ALGORITHM = "duckdb-1.5 hash, two sums"
 WHOLE = "all"
@@ -45,18 +45,16 @@ class PeriodContent:
     money: Money
 
 
-def mart_columns(
-    con: duckdb.DuckDBPyConnection, *, catalog: str, schema: str
-) -> dict[str, tuple[Column, ...]]:
+def mart_columns(con: duckdb.DuckDBPyConnection, *, catalog: str, schema: str) -> dict[str, tuple[Column, ...]]:
     """Columns of every table of a schema, by table name in order of their position."""
+    # constants, not bound values: binding makes DuckDB import pandas, which costs more than a run without news
     rows = con.execute(
-        """
+        f"""
         SELECT table_name, column_name, data_type
         FROM duckdb_columns()
-        WHERE database_name = ? AND schema_name = ? AND NOT internal
+        WHERE database_name = {literal(catalog)} AND schema_name = {literal(schema)} AND NOT internal
         ORDER BY table_name, column_index
-        """,
-        [catalog, schema],
+        """
     ).fetchall()
     found: dict[str, list[Column]] = {}
     for table, name, type_name in rows:
@@ -143,11 +141,7 @@ def _by_period(rows: Sequence[tuple], money_columns: Sequence[str]) -> dict[str,
 
 
 def _money_columns(columns: Sequence[Column]) -> list[str]:
-    return [
-        column.name
-        for column in columns
-        if column.name in MONEY_COLUMNS and column.type.startswith("DECIMAL")
-    ]
+    return [column.name for column in columns if column.name in MONEY_COLUMNS and column.type.startswith("DECIMAL")]
 
 
 def _period_expression(columns: Sequence[Column]) -> str:

@@ -21,7 +21,7 @@ from pathlib import Path
 import duckdb
 
 from ingest.errors import GateError
-from ingest.landing import literal, quoted
+from ingest.sql_casts import literal, quoted
 from orchestration.publish.content import PERIOD_COLUMN, bound, period_contents
 from orchestration.publish.plan import MartPlan, PublicationPlan, warehouse_table
 from orchestration.publish.snapshot import MARTS_FILE, PARQUET_FOLDER
@@ -42,9 +42,7 @@ def snapshot_table(mart: str) -> str:
     return f"{SNAPSHOT}.main.{quoted(mart)}"
 
 
-def write_marts(
-    con: duckdb.DuckDBPyConnection, *, plan: PublicationPlan, previous_dir: Path | None, building: Path
-) -> None:
+def write_marts(con: duckdb.DuckDBPyConnection, *, plan: PublicationPlan, previous_dir: Path | None, building: Path) -> None:
     """Write `building`/marts.duckdb so that it holds exactly the marts of the attached warehouse.
 
     Raises:
@@ -91,9 +89,7 @@ def parquet_path(mart: MartPlan, period: str) -> str:
     return f"{PARQUET_FOLDER}/{mart.name}/{period}.parquet"
 
 
-def write_parquet(
-    con: duckdb.DuckDBPyConnection, *, plan: PublicationPlan, previous_dir: Path | None, building: Path
-) -> None:
+def write_parquet(con: duckdb.DuckDBPyConnection, *, plan: PublicationPlan, previous_dir: Path | None, building: Path) -> None:
     """Write the Parquet files of changed periods from the attached snapshot file, link the others."""
     for mart in plan.marts:
         for period in mart.changed:
@@ -127,9 +123,7 @@ def _write_mart(con: duckdb.DuckDBPyConnection, mart: MartPlan) -> None:
 def _verify_mart(con: duckdb.DuckDBPyConnection, mart: MartPlan) -> None:
     if not mart.changed:
         return
-    found = period_contents(
-        con, table=snapshot_table(mart.name), columns=mart.columns, periods=sorted(mart.changed)
-    )
+    found = period_contents(con, table=snapshot_table(mart.name), columns=mart.columns, periods=sorted(mart.changed))
     for period, expected in mart.changed.items():
         if found.get(period) != expected:
             raise PublishedContentError(

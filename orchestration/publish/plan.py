@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from ingest.landing import quoted
+from ingest.sql_casts import quoted
 from orchestration.publish.content import (
     ALGORITHM,
     PERIOD_COLUMN,
@@ -83,21 +83,15 @@ def warehouse_table(mart: str) -> str:
     return f"warehouse.{quoted(MARTS_SCHEMA)}.{quoted(mart)}"
 
 
-def plan_publication(
-    con: duckdb.DuckDBPyConnection, *, previous: SnapshotRecord | None, pending: Pending
-) -> PublicationPlan:
+def plan_publication(con: duckdb.DuckDBPyConnection, *, previous: SnapshotRecord | None, pending: Pending) -> PublicationPlan:
     """Compare every mart of the attached `warehouse` with the record of the current snapshot (None: publish
     all).
     """
     usable = previous if previous is not None and previous.hash_algorithm == ALGORITHM else None
     published = usable.marts if usable else {}
     tables = mart_columns(con, catalog="warehouse", schema=MARTS_SCHEMA)
-    plans = tuple(
-        _plan_mart(con, name, tables[name], published.get(name), pending) for name in sorted(tables)
-    )
-    return PublicationPlan(
-        marts=plans, dropped=frozenset(previous.marts if previous else ()) - frozenset(tables)
-    )
+    plans = tuple(_plan_mart(con, name, tables[name], published.get(name), pending) for name in sorted(tables))
+    return PublicationPlan(marts=plans, dropped=frozenset(previous.marts if previous else ()) - frozenset(tables))
 
 
 def _plan_mart(
@@ -128,7 +122,5 @@ def _due_periods(counts: dict[str, int], published: MartRecord, pending: Pending
     has_periods = PERIOD_COLUMN in published.columns
     if pending.is_full or not has_periods:
         return sorted(counts)
-    differing = {
-        p for p, rows in counts.items() if p not in published.periods or published.periods[p].rows != rows
-    }
+    differing = {p for p, rows in counts.items() if p not in published.periods or published.periods[p].rows != rows}
     return sorted(differing | (pending.periods & set(counts)))

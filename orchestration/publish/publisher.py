@@ -159,16 +159,13 @@ def _build(
     building.rename(final)
     sync_folder(final.parent)
     point_to(published_dir / "current", final)
-    changed = sorted(
-        {period for mart in plan.marts for period in (*mart.changed, *mart.removed) if mart.has_periods}
-    )
+    changed = sorted({period for mart in plan.marts for period in (*mart.changed, *mart.removed) if mart.has_periods})
     return Publication(folder=final, record=record, is_new=True, changed_periods=tuple(changed))
 
 
-def _record(
-    plan: PublicationPlan, building: Path, provenance: Provenance, instant: datetime
-) -> SnapshotRecord:
-    marts = {mart.name: _mart_record(mart, building) for mart in plan.marts}
+def _record(plan: PublicationPlan, building: Path, provenance: Provenance, instant: datetime) -> SnapshotRecord:
+    marts = {mart.name: _mart_record(mart) for mart in plan.marts}
+    written = sorted(path for path in building.rglob("*") if path.is_file())
     content_hash = combined_hash({name: mart.content_hash for name, mart in marts.items()})
     return SnapshotRecord(
         snapshot_id=f"{instant:%Y%m%dT%H%M%S%f}Z-{content_hash[:8]}",
@@ -181,27 +178,24 @@ def _record(
         checked_at=instant,
         totals=_ledger_totals(marts),
         marts=marts,
+        files={path.relative_to(building).as_posix(): path.stat().st_size for path in written},
         inputs=list(provenance.inputs),
         gates=list(provenance.gates),
     )
 
 
-def _mart_record(mart: MartPlan, building: Path) -> MartRecord:
+def _mart_record(mart: MartPlan) -> MartRecord:
     periods = dict(mart.kept)
     for period, content in mart.changed.items():
-        path = parquet_path(mart, period)
         periods[period] = PeriodRecord(
             rows=content.rows,
             content_hash=content.content_hash,
             money=content.money,
-            parquet=path,
-            bytes=(building / path).stat().st_size,
+            parquet=parquet_path(mart, period),
         )
     signature = schema_hash(mart.columns)
     return MartRecord(
-        content_hash=combined_hash(
-            {"schema": signature} | {p: record.content_hash for p, record in periods.items()}
-        ),
+        content_hash=combined_hash({"schema": signature} | {p: record.content_hash for p, record in periods.items()}),
         schema_hash=signature,
         rows=sum(record.rows for record in periods.values()),
         columns={column.name: column.type for column in mart.columns},
@@ -215,10 +209,7 @@ def _ledger_totals(marts: dict[str, MartRecord]) -> dict[str, Money]:
         return {}
     bases = ("billed_cost", "effective_cost")
     return {
-        period: {
-            currency: {basis: sums.get(basis, Decimal(0)) for basis in bases}
-            for currency, sums in record.money.items()
-        }
+        period: {currency: {basis: sums.get(basis, Decimal(0)) for basis in bases} for currency, sums in record.money.items()}
         for period, record in ledger.periods.items()
     }
 

@@ -40,7 +40,6 @@ class PeriodRecord(_Record):
     content_hash: str
     money: dict[str, dict[str, ExactText]]
     parquet: str
-    bytes: int
 
 
 class MartRecord(_Record):
@@ -67,7 +66,8 @@ class SnapshotRecord(_Record):
 
     `content_hash` covers the marts alone and is equal for equal inputs; `created_at` is when the content
     was first published, `checked_at` when a later run last came to the same content; `gates` are that
-    latest run's results.
+    latest run's results. `marts` is equal for equal inputs too; `files` (path: bytes) need not be, as
+    rows may lie in another order.
     """
 
     snapshot_id: str
@@ -80,6 +80,7 @@ class SnapshotRecord(_Record):
     checked_at: datetime
     totals: dict[str, dict[str, dict[str, ExactText]]]
     marts: dict[str, MartRecord]
+    files: dict[str, int]
     inputs: list[InputRecord]
     gates: list[dict[str, Any]]
 
@@ -114,13 +115,8 @@ def write_record(snapshot_dir: Path, record: SnapshotRecord) -> None:
 
 def is_intact(snapshot_dir: Path, record: SnapshotRecord) -> bool:
     """Whether every file the record names is there in its recorded size."""
-    files = [(p.parquet, p.bytes) for mart in record.marts.values() for p in mart.periods.values()]
-    if not (snapshot_dir / MARTS_FILE).is_file():
-        return False
-    return all(
-        (snapshot_dir / path).is_file() and (snapshot_dir / path).stat().st_size == size
-        for path, size in files
-    )
+    paths = [(snapshot_dir / path, size) for path, size in record.files.items()]
+    return all(path.is_file() and path.stat().st_size == size for path, size in paths)
 
 
 def remove_unfinished(published_dir: Path) -> None:

@@ -83,10 +83,7 @@ def _frame(observed: Sequence[Observation]) -> pd.DataFrame:
     import pandas as pd
 
     height = max(len(item.findings) for item in observed)
-    columns = {
-        item.name: [finding.value for finding in item.findings] + [0] * (height - len(item.findings))
-        for item in observed
-    }
+    columns = {item.name: [finding.value for finding in item.findings] + [0] * (height - len(item.findings)) for item in observed}
     return pd.DataFrame(columns, dtype=object)
 
 
@@ -111,9 +108,7 @@ def _failed(item: Observation, failing: Sequence[Finding]) -> RuleResult:
     counts = [finding.value for finding in failing if isinstance(finding.value, int)]
     first = failing[0]
     said = first.said if isinstance(first.said, str) else f"{first.value} rows"
-    message = f"{first.place}: {said}" + (
-        f" (and {len(failing) - 1} more places)" if len(failing) > 1 else ""
-    )
+    message = f"{first.place}: {said}" + (f" (and {len(failing) - 1} more places)" if len(failing) > 1 else "")
     rows = sum(counts) if len(counts) == len(failing) else len(failing)
     return _result(item, "failed", rows=rows, examples=tuple(examples[:EXAMPLES]), message=message)
 

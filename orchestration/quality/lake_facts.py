@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingest.landing import file_list
+from ingest.duckdb_session import file_list
 from ingest.manifest import Manifest, amount_text
 from ingest.sql_casts import MONEY_TYPE, money_from_double, quoted
 from orchestration.quality.lake_rules import RowRule
@@ -63,9 +63,7 @@ def read_facts(
     return [facts for group in groups for facts in _Reader(con, suite, group, lake_dir).facts()]
 
 
-def observe(
-    suite: LakeSuite, facts: Sequence[PartitionFacts], *, row_count: Rule, money_total: Rule
-) -> list[Observation]:
+def observe(suite: LakeSuite, facts: Sequence[PartitionFacts], *, row_count: Rule, money_total: Rule) -> list[Observation]:
     """The numbers of all rules of a data set: difference in rows, differences in money, rows that break a
     rule.
     """
@@ -75,8 +73,7 @@ def observe(
         seen.append(Observation(suite.dataset, money_total, differences))
     for rule in suite.rules:
         found = tuple(
-            Finding(_place(item.manifest), item.broken.get(rule.name), item.examples.get(rule.name, ()))
-            for item in facts
+            Finding(_place(item.manifest), item.broken.get(rule.name), item.examples.get(rule.name, ())) for item in facts
         )
         seen.append(Observation(suite.dataset, rule, found))
     return seen
@@ -99,8 +96,7 @@ def _money_differences(item: PartitionFacts) -> list[Finding]:
         for name in dict.fromkeys([*expected, *found]):
             before, now = expected.get(name, Decimal(0)), found.get(name, Decimal(0))
             said = (
-                f"{amount_text(before)} in the manifest, {amount_text(now)} in the files,"
-                f" difference {amount_text(now - before)}"
+                f"{amount_text(before)} in the manifest, {amount_text(now)} in the files, difference {amount_text(now - before)}"
             )
             findings.append(Finding(f"{_place(item.manifest)}, {currency} {name}", now - before, said))
     return findings
@@ -113,9 +109,7 @@ def _group(manifest: Manifest) -> tuple[str, str]:
 class _Reader:
     """Partitions of one source that share one schema."""
 
-    def __init__(
-        self, con: duckdb.DuckDBPyConnection, suite: LakeSuite, manifests: Sequence[Manifest], lake_dir: Path
-    ) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, suite: LakeSuite, manifests: Sequence[Manifest], lake_dir: Path) -> None:
         self.con, self.suite, self.manifests, self.lake_dir = con, suite, manifests, lake_dir
         self.types = {column.name: column.type for column in manifests[0].columns}
         self.rules = [rule for rule in suite.rules if all(name in self.types for name in rule.needs)]
@@ -128,11 +122,7 @@ class _Reader:
         found = []
         for manifest in self.manifests:
             rows, money, broken = read.get(manifest.partition, (0, {}, {rule.name: 0 for rule in self.rules}))
-            examples = {
-                rule.name: self._examples(rule, manifest)
-                for rule in self.rules
-                if broken.get(rule.name, 0) > 0
-            }
+            examples = {rule.name: self._examples(rule, manifest) for rule in self.rules if broken.get(rule.name, 0) > 0}
             found.append(PartitionFacts(manifest, rows, money, {**self.absent, **broken}, examples))
         return found
 
@@ -140,9 +130,7 @@ class _Reader:
         paths = [path for manifest in self.manifests for path in self._paths(manifest)]
         if not paths:
             return {}
-        amounts = {
-            name: self._money(sql) for name, sql in self.suite.money.items() if self._is_delivered(sql)
-        }
+        amounts = {name: self._money(sql) for name, sql in self.suite.money.items() if self._is_delivered(sql)}
         counts = "".join(f", count(*) FILTER (WHERE {rule.broken})" for rule in self.rules)
         sums = "".join(f", sum({sql})" for sql in amounts.values())
         query = f"""
@@ -195,8 +183,4 @@ class _Reader:
             inner = "c.amount"
             typed = money_from_double(inner) if "amount DOUBLE" in kind.replace('"', "") else inner
             return f"coalesce(list_sum(list_transform({column}, lambda c: {typed})), 0)"
-        return (
-            f"({money_from_double(column)})"
-            if kind in ("DOUBLE", "FLOAT")
-            else f"CAST({column} AS {MONEY_TYPE})"
-        )
+        return f"({money_from_double(column)})" if kind in ("DOUBLE", "FLOAT") else f"CAST({column} AS {MONEY_TYPE})"

@@ -28,8 +28,7 @@ from orchestration.quality.lake_suites import SUITES, LakeSuite
 from orchestration.quality.results import GateReport, Observation, Rule
 
 RESTORE = (
-    "a lake file is not what was committed: restore it, or load it again from its delivery with"
-    " `tco ingest`, then `tco run`"
+    "a lake file is not what was committed: restore it, or load it again from its delivery with `tco ingest`, then `tco run`"
 )
 
 ROW_COUNT = Rule(
@@ -80,9 +79,7 @@ def check_landed(state: LakeState, *, limits: DuckLimits) -> GateReport:
     return report
 
 
-def _check(
-    state: LakeState, due: Sequence[Manifest], *, border: str, limits: DuckLimits, only_ties: bool = False
-) -> GateReport:
+def _check(state: LakeState, due: Sequence[Manifest], *, border: str, limits: DuckLimits, only_ties: bool = False) -> GateReport:
     observations: list[Observation] = []
     with connection(limits) as con:
         for dataset, suite in SUITES.items():

@@ -12,9 +12,7 @@ from orchestration.quality.results import Rule
 
 ASK_PROVIDER = "look at the delivered file; correct it at its source and deliver it again, then `tco run`"
 WRONG_PARTITION = "ingest again; if it stays, the adapter sorts rows into the wrong partition: report it"
-EXTEND = (
-    "if the provider added the value, add it to orchestration/quality/lake_suites.py and to the staging model"
-)
+EXTEND = "if the provider added the value, add it to orchestration/quality/lake_suites.py and to the staging model"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +68,7 @@ def ordered(start: str, end: str, *, may_be_equal: bool = False) -> RowRule:
     )
 
 
-def listed(
-    name: str, column: str, values: tuple[str, ...], *, warn: bool = False, optional: bool = False
-) -> RowRule:
+def listed(name: str, column: str, values: tuple[str, ...], *, warn: bool = False, optional: bool = False) -> RowRule:
     """A closed list; empty text counts as missing."""
     listed = ", ".join("'" + value + "'" for value in values)
     return RowRule(

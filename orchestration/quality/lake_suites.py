@@ -102,9 +102,7 @@ def _focus(dataset: str) -> LakeSuite:
         },
         currency="BillingCurrency",
         rules=(
-            filled(
-                "BillingAccountId", "ChargeCategory", "ChargePeriodStart", "BilledCost", "BillingCurrency"
-            ),
+            filled("BillingAccountId", "ChargeCategory", "ChargePeriodStart", "BilledCost", "BillingCurrency"),
             iso_currency("BillingCurrency"),
             listed(
                 "charge_category_is_known",
@@ -119,9 +117,7 @@ def _focus(dataset: str) -> LakeSuite:
                 warn=True,
                 optional=True,
             ),
-            listed(
-                "commitment_status_is_known", "CommitmentDiscountStatus", ("Used", "Unused"), optional=True
-            ),
+            listed("commitment_status_is_known", "CommitmentDiscountStatus", ("Used", "Unused"), optional=True),
             ordered("ChargePeriodStart", "ChargePeriodEnd"),
         ),
     )

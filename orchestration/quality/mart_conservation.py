@@ -7,9 +7,7 @@ from orchestration.quality.mart_rule import MartRule
 LOST = "a model lost or doubled rows: compare the two sides for the named period and report it"
 
 
-def _difference(
-    name: str, mart: str, title: str, *, places: tuple[str, ...], left: str, right: str, words: str
-) -> MartRule:
+def _difference(name: str, mart: str, title: str, *, places: tuple[str, ...], left: str, right: str, words: str) -> MartRule:
     """Two relations of (places, amount) whose amounts must be equal place by place."""
     keys = ", ".join(places)
     before, after = words.split("|")

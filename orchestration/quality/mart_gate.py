@@ -93,9 +93,7 @@ def _observe(con: duckdb.DuckDBPyConnection, rule: MartRule) -> Observation:
     except duckdb.Error as error:
         return Observation(SUITE, rule, error=str(error).splitlines()[0])
     count = len(rule.places)
-    findings = (
-        Finding(", ".join(map(str, row[:count])), _exact(row[count]), _said(row[count + 1])) for row in rows
-    )
+    findings = (Finding(", ".join(map(str, row[:count])), _exact(row[count]), _said(row[count + 1])) for row in rows)
     return Observation(SUITE, rule, tuple(findings))
 
 

@@ -136,9 +136,7 @@ class GateReport:
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> GateReport:
         """Read back what `to_json` wrote."""
-        results = tuple(
-            RuleResult(**item | {"examples": tuple(item["examples"])}) for item in document["results"]
-        )
+        results = tuple(RuleResult(**item | {"examples": tuple(item["examples"])}) for item in document["results"])
         return cls(
             border=document["border"],
             results=results,

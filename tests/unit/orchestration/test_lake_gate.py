@@ -40,8 +40,7 @@ SOUND = {
     'regular' AS cost_type,
         0.4::DECIMAL(38,18) AS cost, [{{'amount': -0.3::DECIMAL(38,18)}}] AS credits, 'USD' AS currency,
         {MONTH} AS usage_start_time, {MONTH} + INTERVAL 1 HOUR AS usage_end_time""",
-    "prometheus_samples": "TIMESTAMP '2026-03-05 10:00:00' AS ts, 'DCGM_FI_DEV_GPU_UTIL' AS metric, "
-    "99.0 AS value",
+    "prometheus_samples": "TIMESTAMP '2026-03-05 10:00:00' AS ts, 'DCGM_FI_DEV_GPU_UTIL' AS metric, 99.0 AS value",
     "openai_usage": f"""'completions' AS kind, {BUCKET}, 'gpt-5' AS model, 100 AS input_tokens,
     40 AS input_cached_tokens,
         10 AS input_cache_write_tokens, 20 AS output_tokens, 1 AS num_model_requests""",
@@ -49,8 +48,7 @@ SOUND = {
     "anthropic_usage": f"""{BUCKET}, 1 AS uncached_input_tokens, 1 AS cache_creation_5m_input_tokens,
         1 AS cache_creation_1h_input_tokens, 1 AS cache_read_input_tokens, 1 AS output_tokens,
         '0-200k' AS context_window, 'standard' AS service_tier""",
-    "anthropic_costs": f"{BUCKET}, 10::DECIMAL(38,18) AS amount_cents, 'USD' AS currency, "
-    f"'output_tokens' AS token_type",
+    "anthropic_costs": f"{BUCKET}, 10::DECIMAL(38,18) AS amount_cents, 'USD' AS currency, 'output_tokens' AS token_type",
     "litellm_spend_logs": """'r' AS request_id, TIMESTAMP '2026-03-05 10:00:00' AS started_at,
         TIMESTAMP '2026-03-05 10:00:01' AS ended_at, 'success' AS status, 1 AS prompt_tokens,
         1 AS completion_tokens,
@@ -121,9 +119,7 @@ def partition_of(dataset: str) -> str:
     return "2026-03-05" if dataset in ("prometheus_samples", "litellm_spend_logs") else "2026-03"
 
 
-def commit(
-    lake: Lake, dataset: str, rows: str, *, money: dict[str, Decimal] | None = None, source: str = "s"
-) -> None:
+def commit(lake: Lake, dataset: str, rows: str, *, money: dict[str, Decimal] | None = None, source: str = "s") -> None:
     """Commit a partition of the rows an SQL query gives, through the real lake."""
 
     def land(folder: Path) -> Landed:
@@ -133,9 +129,7 @@ def commit(
             count = con.execute(f"SELECT count(*) FROM '{path}'").fetchall()[0][0]
         return Landed((path,), (SourceFile("f", 1, rows),), count, {"USD": money} if money else {})
 
-    delivery = Delivery(
-        source, dataset, partition_of(dataset), rows, datetime(2026, 4, 1, tzinfo=UTC), ("f",), land
-    )
+    delivery = Delivery(source, dataset, partition_of(dataset), rows, datetime(2026, 4, 1, tzinfo=UTC), ("f",), land)
     lake.commit(delivery)
 
 
@@ -192,9 +186,7 @@ def test_every_broken_row_is_found_and_named(lake: Lake) -> None:
         result = found[f"{dataset}.{rule}"]
         assert result.status == "failed", (dataset, rule, result.message)
         assert result.rows >= 1
-        assert any(
-            f"s{number}, {partition_of(dataset)}: part-00000.parquet row 2" in e for e in result.examples
-        )
+        assert any(f"s{number}, {partition_of(dataset)}: part-00000.parquet row 2" in e for e in result.examples)
         assert result.fix
 
 
@@ -210,10 +202,7 @@ def test_a_deleted_row_is_named_with_period_and_amount(lake: Lake) -> None:
     rewrite(lake, "FROM rows WHERE BilledCost < 1")
     report = audit_lake(state_of(lake), limits=LIMITS)
     found = troubles(report)
-    assert (
-        found["focus.row_count_equals_manifest"].message
-        == "s, 2026-03: 2 rows in the manifest, 1 in the files"
-    )
+    assert found["focus.row_count_equals_manifest"].message == "s, 2026-03: 2 rows in the manifest, 1 in the files"
     assert "s, 2026-03, USD billed_cost: 3.55 in the manifest, 0.1 in the files, difference -3.45" in (
         found["focus.money_equals_manifest"].examples
     )

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import change
 
 from orchestration.duck import DuckLimits
 from orchestration.quality.mart_gate import RULES, MartsState, check_marts
 from orchestration.quality.results import GateReport, RuleResult
+from tests.unit.orchestration.small_warehouse import change
 
 LIMITS = DuckLimits(threads=1, memory_limit="500MB")
 PERIODS = ("2026-02", "2026-03")
@@ -30,19 +30,16 @@ NODES = """
 BROKEN = {
     "lake_money_reaches_charges": (
         "DELETE FROM marts.fct_charges WHERE charge_key = 'k4'",
-        "2026-03, USD, billed_cost, aws_main, aws_cur_2_0: delivered 22.75, in fct_charges 24, "
-        "difference 1.25",
+        "2026-03, USD, billed_cost, aws_main, aws_cur_2_0: delivered 22.75, in fct_charges 24, difference 1.25",
     ),
     "charges_reach_allocations": (
         "DELETE FROM marts.fct_cost_allocations WHERE allocation_key = 'a3'",
-        "2026-02, USD, billed: charged 12.500000000000000001, allocated 10.000000000000000001, "
-        "difference -2.5",
+        "2026-02, USD, billed: charged 12.500000000000000001, allocated 10.000000000000000001, difference -2.5",
     ),
     "allocations_reach_chargeback": (
         "UPDATE marts.fct_chargeback SET amount = amount + 0.000000000000000001 WHERE team_id = 'ads' AND"
         " cost_basis = 'billed' AND billing_period = '2026-03'",
-        "2026-03, USD, billed: allocated 22.75, charged back 22.750000000000000001, difference "
-        "0.000000000000000001",
+        "2026-03, USD, billed: allocated 22.75, charged back 22.750000000000000001, difference 0.000000000000000001",
     ),
     "gpu_hours_carry_the_node_cost": (
         "UPDATE marts.fct_gpu_hours SET effective_cost = 0 WHERE state = 'warm_idle'",
@@ -113,9 +110,7 @@ def test_every_rule_has_a_failing_fixture() -> None:
 
 
 def test_sound_marts_pass(state: MartsState) -> None:
-    change(
-        state.warehouse, "UPDATE marts.fct_cost_allocations SET team_id = 'ads' WHERE team_id = 'unallocated'"
-    )
+    change(state.warehouse, "UPDATE marts.fct_cost_allocations SET team_id = 'ads' WHERE team_id = 'unallocated'")
     change(state.warehouse, "DROP TABLE marts.fct_chargeback")
     change(
         state.warehouse,
@@ -159,9 +154,7 @@ def test_a_rule_that_cannot_be_evaluated_is_errored_and_blocks(state: MartsState
     assert not report.is_passed
 
 
-def test_an_untouched_warehouse_is_not_checked_twice(
-    state: MartsState, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_untouched_warehouse_is_not_checked_twice(state: MartsState, monkeypatch: pytest.MonkeyPatch) -> None:
     first = check_marts(state, periods=PERIODS, limits=LIMITS)
     refuse: Callable = lambda *args, **kwargs: pytest.fail("read again")  # noqa: E731
     monkeypatch.setattr(duckdb, "connect", refuse)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import build_warehouse, change
 
 from orchestration.duck import DuckLimits
 from orchestration.publish import marts_file
@@ -19,6 +18,7 @@ from orchestration.publish.marts_file import PublishedContentError
 from orchestration.publish.pending import Pending, add_pending, read_pending
 from orchestration.publish.publisher import Provenance, Publication, publish
 from orchestration.publish.snapshot import InputRecord, current_folder, current_record, snapshots_folder
+from tests.unit.orchestration.small_warehouse import build_warehouse, change
 
 LIMITS = DuckLimits(threads=1, memory_limit="500MB")
 START = datetime(2026, 4, 1, 6, 0, tzinfo=UTC)
@@ -49,10 +49,7 @@ def test_first_publication_holds_every_mart_and_its_record(warehouse: Path) -> N
     assert record["storage_version"] == "v1.0.0"
     assert record["totals"]["2026-02"]["USD"]["billed_cost"] == "12.500000000000000001"
     assert record["marts"]["fct_charges"]["periods"]["2026-03"]["rows"] == 2
-    assert (
-        record["marts"]["fct_chargeback"]["periods"]["2026-03"]["money"]["USD"]["billed"]
-        == "22.750000000000000000"
-    )
+    assert record["marts"]["fct_chargeback"]["periods"]["2026-03"]["money"]["USD"]["billed"] == "22.750000000000000000"
     assert record["inputs"] == [LOADED.model_dump()]
     assert published_rows(warehouse, "SELECT count(*) FROM fct_cost_allocations") == [(5,)]
     assert (folder / "parquet/fct_charges/2026-02.parquet").is_file()
@@ -75,8 +72,7 @@ def test_equal_inputs_give_equal_hashes_whatever_the_row_order(tmp_path: Path) -
         if name == "b":
             change(
                 warehouse,
-                "CREATE OR REPLACE TABLE marts.fct_charges AS FROM marts.fct_charges ORDER BY "
-                "charge_key DESC",
+                "CREATE OR REPLACE TABLE marts.fct_charges AS FROM marts.fct_charges ORDER BY charge_key DESC",
             )
         hashes.append(run(warehouse, day=len(hashes)).record.content_hash)
     assert hashes[0] == hashes[1]
@@ -102,9 +98,7 @@ def test_only_the_changed_period_is_written(warehouse: Path) -> None:
     old, new = first.folder / "parquet/fct_charges", second.folder / "parquet/fct_charges"
     assert (old / "2026-02.parquet").stat().st_ino == (new / "2026-02.parquet").stat().st_ino
     assert (old / "2026-03.parquet").stat().st_ino != (new / "2026-03.parquet").stat().st_ino
-    assert published_rows(warehouse, "SELECT billed_cost FROM fct_charges WHERE charge_key = 'k3'") == [
-        (Decimal(25),)
-    ]
+    assert published_rows(warehouse, "SELECT billed_cost FROM fct_charges WHERE charge_key = 'k3'") == [(Decimal(25),)]
     assert [p for p, r in second.record.marts["fct_charges"].periods.items() if r.rows != 2] == []
 
 
@@ -128,9 +122,7 @@ def test_incremental_snapshot_has_the_hash_of_a_full_one(tmp_path: Path) -> None
 
 def test_a_changed_schema_rebuilds_that_mart(warehouse: Path) -> None:
     run(warehouse)
-    change(
-        warehouse, "ALTER TABLE marts.dim_teams ADD COLUMN owner VARCHAR; DROP TABLE marts.fct_token_usage"
-    )
+    change(warehouse, "ALTER TABLE marts.dim_teams ADD COLUMN owner VARCHAR; DROP TABLE marts.fct_token_usage")
     record = run(warehouse, day=1).record
     assert "owner" in record.marts["dim_teams"].columns
     assert "fct_token_usage" not in record.marts
@@ -180,8 +172,7 @@ def _read_in_a_loop(path: str, stop, failures, reads) -> None:
         try:
             with duckdb.connect(path, read_only=True) as con:
                 rows = con.execute(
-                    "SELECT (SELECT sum(billed_cost) FROM fct_charges), (SELECT sum(billed_cost) FROM "
-                    "fct_cost_allocations)"
+                    "SELECT (SELECT sum(billed_cost) FROM fct_charges), (SELECT sum(billed_cost) FROM fct_cost_allocations)"
                 ).fetchall()
             if rows[0][0] != rows[0][1]:
                 failures.put(f"half state {rows}")
@@ -201,9 +192,7 @@ def test_a_reader_never_sees_an_error_or_a_half_state(warehouse: Path) -> None:
     while day < 6 or (reads.value < 10 and day < 200):
         day += 1
         for table in ("fct_charges", "fct_cost_allocations"):
-            change(
-                warehouse, f"UPDATE marts.{table} SET billed_cost = billed_cost + 1 WHERE charge_key = 'k3'"
-            )
+            change(warehouse, f"UPDATE marts.{table} SET billed_cost = billed_cost + 1 WHERE charge_key = 'k3'")
         add_pending(warehouse.parent / "published", periods=["2026-03"], is_full=False)
         run(warehouse, day=day, keep=3)
     stop.set()
@@ -222,9 +211,7 @@ def _publish_and_die(warehouse: str, point: str) -> None:
     run(Path(warehouse), day=1)
 
 
-@pytest.mark.parametrize(
-    "point", ["write_marts", "write_parquet", "write_record", "point_to", "clear_pending", "prune"]
-)
+@pytest.mark.parametrize("point", ["write_marts", "write_parquet", "write_record", "point_to", "clear_pending", "prune"])
 def test_killed_at_any_step_the_next_run_ends_the_same(warehouse: Path, point: str) -> None:
     published = warehouse.parent / "published"
     before = run(warehouse).record.content_hash
@@ -238,7 +225,5 @@ def test_killed_at_any_step_the_next_run_ends_the_same(warehouse: Path, point: s
     seen = current_record(published).content_hash
     after = run(warehouse, day=2).record.content_hash
     assert seen in (before, after)
-    assert published_rows(warehouse, "SELECT billed_cost FROM fct_charges WHERE charge_key = 'k3'") == [
-        (Decimal(25),)
-    ]
+    assert published_rows(warehouse, "SELECT billed_cost FROM fct_charges WHERE charge_key = 'k3'") == [(Decimal(25),)]
     assert not list(snapshots_folder(published).glob(".building-*"))
