@@ -60,6 +60,7 @@ def environment(settings: Settings) -> dict[str, str]:
         PARENT: str(os.getpid()),
         "TCO_WAREHOUSE": str(settings.warehouse_path),
         "TCO_LAKE_INDEX": str(settings.lake_dir / "index.json"),
+        "TCO_RUN_SCOPE": str(scope_file(settings)),
         "TCO_DUCKDB_THREADS": str(settings.threads),
         "TCO_MEMORY_LIMIT": settings.memory_limit,
         "TCO_TEMP_DIR": str(scratch),
@@ -85,54 +86,65 @@ def project_of(settings: Settings) -> Path:
 
 
 def build_version(settings: Settings) -> str:
-    """Hash of models, macros and seeds: another one rebuilds the warehouse."""
-    return code_version(PROJECT_DIR, settings.seeds_dir)
+    """Hash of models, macros and seeds, and the idle policy: another one rebuilds the warehouse."""
+    return f"{code_version(PROJECT_DIR, settings.seeds_dir)}-{settings.idle_policy}"
 
 
-def variables(settings: Settings, changes: Changes, *, version: str) -> dict[str, Any]:
-    """The `--vars` of a build."""
-    return {
-        "lake_index": str(settings.lake_dir / "index.json"),
-        "touched_months": list(changes.touched_months),
-        "touched_days": list(changes.touched_days),
-        "idle_policy": settings.idle_policy,
-        "code_version": version,
-    }
+def variables(settings: Settings) -> dict[str, Any]:
+    """The `--vars` of a build: settings only, so that dbt's saved parse stays good from run to run."""
+    return {"idle_policy": settings.idle_policy}
+
+
+def write_scope(settings: Settings, changes: Changes, *, version: str) -> Path:
+    """Writes what this run rebuilds where the models look for it (macro run_scope)."""
+    path = scope_file(settings)
+    write_record(
+        path,
+        {
+            "touched_months": list(changes.touched_months),
+            "touched_days": list(changes.touched_days),
+            "code_version": version,
+        },
+    )
+    return path
+
+
+def scope_file(settings: Settings) -> Path:
+    """The JSON file that names the touched partitions of the run."""
+    return runtime_dir(settings) / "scope.json"
 
 
 def build_arguments(settings: Settings, changes: Changes, *, version: str) -> list[str]:
     """Arguments of the one `dbt build` of a run."""
-    arguments = ["build", "--vars", json.dumps(variables(settings, changes, version=version), sort_keys=True)]
+    write_scope(settings, changes, version=version)
+    arguments = ["build", "--vars", json.dumps(variables(settings), sort_keys=True)]
     return [*arguments, "--full-refresh"] if changes.full_refresh else arguments
 
 
-def prepared_manifest(target: Path | None = None) -> Path:
+def prepared_manifest(settings: Settings | None = None) -> Path:
     """The manifest of the project's models, parsed anew when a model, macro or seed name changed since.
 
     Args:
-        target: folder to keep it in; default `dbt_project/target`.
+        settings: the company whose build follows: parsed as that build will be, so that dbt takes the saved
+            parse up; None parses for the definitions alone, into `dbt_project/target`.
 
     Raises:
         ConfigError: the project does not parse; the message is dbt's.
     """
-    folder = target or PROJECT_DIR / "target"
+    folder = runtime_dir(settings) / "target" if settings else PROJECT_DIR / "target"
+    project = project_of(settings) if settings else PROJECT_DIR
     manifest, fingerprint = folder / "manifest.json", _sources_fingerprint()
     if manifest.is_file() and read_json(folder / PARSED) == fingerprint:
         return manifest
     folder.mkdir(parents=True, exist_ok=True)
-    command = [
-        str(executable(folder)),
-        "--quiet",
-        "parse",
-        "--target-path",
-        str(folder),
-        "--log-path",
-        str(folder),
-    ]
+    command = [str(executable(folder)), "--quiet", "parse", "--target-path", str(folder), "--log-path", str(folder)]
+    if settings:
+        command += ["--vars", json.dumps(variables(settings), sort_keys=True)]
+    own = environment(settings) if settings else {**SWITCHES, PARENT: str(os.getpid())}
     done = subprocess.run(
         command,
-        cwd=PROJECT_DIR,
-        env={**os.environ, **SWITCHES, "DBT_PROFILES_DIR": str(PROJECT_DIR), PARENT: str(os.getpid())},
+        cwd=project,
+        env={**os.environ, **own, "DBT_PROFILES_DIR": str(project)},
         capture_output=True,
         text=True,
         check=False,

@@ -67,13 +67,14 @@ def run_daily(settings: Settings, *, on_progress: Callable[[Progress], None], st
 def _execute(settings: Settings, notes: RunNotes) -> tuple[bool, str]:
     import dagster as dg
 
+    from orchestration.dbt_runtime import prepared_manifest
     from orchestration.definitions import build_defs
     from orchestration.resources import Company
 
     folder = prepare_dagster_home(settings.home)
     config_file = str(settings.config_file) if isinstance(settings.config_file, Path) else ""
     company = Company(config_file=config_file, wait_seconds=0, waits_for_sources=False)
-    job = build_defs(overrides={"company": company, "notes": notes}).resolve_job_def("daily")
+    job = build_defs(manifest=prepared_manifest(settings), overrides={"company": company, "notes": notes}).resolve_job_def("daily")
     with dg.DagsterInstance.from_config(str(folder)) as instance:
         tidy_runs(instance)
         result = job.execute_in_process(

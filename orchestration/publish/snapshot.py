@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic import BaseModel, ConfigDict, PlainSerializer, ValidationError
 
 from ingest.durable_files import read_json, sync_folder
 from orchestration.durable import write_record as write_json_record
@@ -97,9 +97,13 @@ def current_folder(published_dir: Path) -> Path | None:
 
 
 def read_record(snapshot_dir: Path) -> SnapshotRecord | None:
-    """The record of a snapshot folder, or None when it holds none."""
+    """The record of a snapshot folder, or None when it holds none that this version can read."""
     content = read_json(snapshot_dir / RECORD)
-    return None if content is None else SnapshotRecord.model_validate(content)
+    try:
+        return None if content is None else SnapshotRecord.model_validate(content)
+    except ValidationError as error:
+        logger.warning("%s is of another version: %s", snapshot_dir / RECORD, error.errors()[0]["msg"])
+        return None
 
 
 def current_record(published_dir: Path) -> SnapshotRecord | None:

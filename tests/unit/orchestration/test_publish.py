@@ -167,6 +167,16 @@ def test_a_damaged_snapshot_is_published_anew(warehouse: Path) -> None:
     assert second.record.content_hash == first.record.content_hash
 
 
+def test_a_record_of_another_version_is_published_anew(warehouse: Path) -> None:
+    first = run(warehouse)
+    record = json.loads((first.folder / "snapshot.json").read_text())
+    del record["files"]
+    (first.folder / "snapshot.json").write_text(json.dumps(record))
+    second = run(warehouse, day=1)
+    assert second.is_new
+    assert second.record.content_hash == first.record.content_hash
+
+
 def _read_in_a_loop(path: str, stop, failures, reads) -> None:
     while not stop.is_set():
         try:
