@@ -1,9 +1,9 @@
 {#
-    Partitions whose current load differs from the one the warehouse was built from. Orchestration passes them as the
-    variables touched_months ('YYYY-MM') and touched_days ('YYYY-MM-DD'); an incremental model rebuilds these and only these.
+    Partitions whose current load differs from the one the warehouse was built from. Orchestration names them
+    (run_scope) as touched_months ('YYYY-MM') and touched_days ('YYYY-MM-DD'); an incremental model rebuilds these and only these.
 #}
 {% macro touched_list(grain) -%}
-    {%- set values = var('touched_months') if grain == 'month' else var('touched_days') -%}
+    {%- set values = run_scope()['touched_months' if grain == 'month' else 'touched_days'] -%}
     {%- if values -%}
         ({%- for value in values -%}'{{ value }}'{{ ', ' if not loop.last }}{%- endfor -%})
     {%- endif -%}
@@ -40,7 +40,7 @@
 {# Like touched(…, 'day'), with the day before each touched day: counters run over midnight. #}
 {% macro touched_or_day_before(column) -%}
     {%- set values = [] -%}
-    {%- for day in var('touched_days') -%}
+    {%- for day in run_scope()['touched_days'] -%}
         {%- set date = modules.datetime.date.fromisoformat(day) -%}
         {%- do values.append("'" ~ day ~ "'") -%}
         {%- do values.append("'" ~ (date - modules.datetime.timedelta(days=1)).isoformat() ~ "'") -%}

@@ -4,7 +4,7 @@
     The model reads its source through in_batch('partition') and its own earlier days through own_earlier_days(). Config:
     `dataset` (lake dataset that decides which days exist and how large they are) and the columns' data_type in the yml,
     from which the table is made. A full build takes all days of the lake, oldest first, as many per statement as fit into
-    the variable batch_rows; an incremental one takes the variable touched_days. All batches are one transaction.
+    the variable batch_rows; an incremental one takes the touched days (run_scope). All batches are one transaction.
 #}
 {% materialization day_batches, adapter='duckdb' %}
     {%- set target_relation = this.incorporate(type='table') -%}
@@ -33,7 +33,7 @@
         {%- endcall %}
     {%- endif -%}
 
-    {%- for days in day_batch_lists(config.require('dataset'), none if rebuild else var('touched_days')) -%}
+    {%- for days in day_batch_lists(config.require('dataset'), none if rebuild else run_scope()['touched_days']) -%}
         {%- set listed = "'" ~ days | join("', '") ~ "'" -%}
         {% call statement('delete_days') -%}
             delete from {{ target_relation }} where cast(charge_date as varchar) in ({{ listed }})

@@ -17,7 +17,7 @@ final as (
         partition,
         load_id,
         row_count,
-        '{{ var("code_version") }}' as code_version
+        '{{ run_scope().code_version }}' as code_version
     from manifests
 )
 
