@@ -46,8 +46,11 @@ lint: $(STAMP) ## ruff and pyright
 dev: $(SAMPLE)/tco.toml ## Open Dagster on the sample company
 	@TCO_CONFIG=$(abspath $(SAMPLE)/tco.toml) $(BIN)/dagster dev -m orchestration.definitions
 
-docs: run ## Build the data dictionary (dbt docs) in data/sample
-	@$(BIN)/tco --config $(SAMPLE)/tco.toml docs
+docs: run ## Build the data dictionary (dbt docs): data/sample/data/dbt/docs/static_index.html
+	@cd dbt_project && TCO_WAREHOUSE=$(abspath $(SAMPLE))/data/warehouse.duckdb \
+		TCO_LAKE_INDEX=$(abspath $(SAMPLE))/data/lake/index.json TCO_TEMP_DIR=$(abspath $(SAMPLE))/data/tmp \
+		DBT_PROFILES_DIR=. $(abspath $(BIN))/dbt docs generate --static \
+		--target-path $(abspath $(SAMPLE))/data/dbt/docs --log-path $(abspath $(SAMPLE))/data/logs
 
 bench: $(STAMP) ## Measure the pipeline against DuckDB reading the same files once
 	@$(BIN)/python -m tests.bench $(ARGS)

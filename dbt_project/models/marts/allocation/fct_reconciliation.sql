@@ -132,11 +132,13 @@ final as (
             when charges_billed_cost != allocated_billed_cost then 'lost in allocation'
             when invoiced_amount is null and x_evidence = 'metered' then 'vendor cost report, no invoice given'
             when invoiced_amount is null then 'invoice not issued yet'
-            when invoiced_amount != charges_billed_cost then 'unexplained'
+            when abs(invoiced_amount - charges_billed_cost) > 0.005 then 'unexplained'
+            when invoiced_amount != charges_billed_cost then 'rounding'
         end as cause,
         lake_billed_cost = charges_billed_cost
             and charges_billed_cost = allocated_billed_cost
-            and coalesce(invoiced_amount, charges_billed_cost) = charges_billed_cost as is_reconciled
+            -- an invoice is in cents, the ledger is not
+            and abs(coalesce(invoiced_amount, charges_billed_cost) - charges_billed_cost) <= 0.005 as is_reconciled
     from compared
 )
 
