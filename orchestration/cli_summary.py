@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -135,12 +135,16 @@ def print_paths(outcome: RunOutcome, *, published: Path) -> None:
     out.print(f"marts         {published / 'current' / 'marts.duckdb'}")
     if notes.statements:
         out.print(f"statement     {notes.statements[-1]}")
-    work = {stage: seconds for stage, seconds in notes.seconds.items() if seconds >= 0.05}
-    parts = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in work.items())
+    rest = outcome.overhead_seconds - sum(notes.fixed.values())
     out.print(
-        f"time          {outcome.seconds:.1f} s: fixed overhead {outcome.overhead_seconds:.1f} s,"
-        f" work {sum(work.values()):.1f} s ({parts})"
+        f"time          {outcome.seconds:.1f} s: fixed overhead {outcome.overhead_seconds:.1f} s"
+        f" ({_seconds({'Dagster and imports': rest, **notes.fixed})}),"
+        f" work {sum(notes.seconds.values()):.1f} s ({_seconds(notes.seconds)})"
     )
+
+
+def _seconds(spent: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {seconds:.1f}" for name, seconds in spent.items() if seconds >= 0.05)
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -7,24 +7,10 @@ warehouse; and `--version` answers from the installed package without asking the
 
 from __future__ import annotations
 
-import ctypes
-import os
-import signal
 import sys
 from importlib.metadata import version
 
-PARENT = "TCO_PARENT_PID"
-_PR_SET_PDEATHSIG = 1
-
-
-def die_with_parent() -> None:
-    """Ask the kernel (Linux only) to kill this process when its parent dies."""
-    if not sys.platform.startswith("linux"):
-        return
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    expected = os.environ.get(PARENT)
-    if expected and os.getppid() != int(expected):
-        sys.exit("the process that started dbt is gone")
+from orchestration.child_process import die_with_parent
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from ingest.durable_files import read_json
+from ingest.errors import TcoError
 from ingest.settings import Settings
 from orchestration.duck import DuckLimits, warehouse_connection
 from orchestration.quality.results import EXAMPLES, GateReport, RuleResult
@@ -34,14 +35,20 @@ def failed_tests_report(settings: Settings, target: Path) -> GateReport:
     return GateReport(border=BORDER, results=found, checked=len(tests))
 
 
-def failed_models(target: Path) -> list[str]:
-    """One line for each model or seed that could not be built: its name and dbt's message."""
+def build_error(target: Path, *, said: str) -> TcoError:
+    """The error of a build that did not end well: the models and seeds that failed, else what dbt said."""
     results = read_json(target / "run_results.json") or {"results": []}
-    return [
+    failed = [
         f"{item['unique_id'].rsplit('.', 1)[-1]}: {(item['message'] or '').strip()}"
         for item in results["results"]
         if item["status"] == "error" and not item["unique_id"].startswith("test.")
     ]
+    return TcoError(
+        "dbt could not build the warehouse",
+        where={"log": target / "dbt.log"},
+        found="\n".join(failed) or said,
+        fix="correct the named model or seed; the published marts stay as they are",
+    )
 
 
 def _result(con: duckdb.DuckDBPyConnection, item: dict[str, Any]) -> RuleResult:

@@ -20,7 +20,7 @@ from ingest.durable_files import read_json
 from ingest.errors import ConfigError
 from ingest.settings import PROJECT_SEEDS, Settings
 from orchestration.changes import Changes, code_version
-from orchestration.dbt_entry import PARENT
+from orchestration.child_process import PARENT
 from orchestration.durable import write_record
 from orchestration.quiet import SWITCHES
 

@@ -43,6 +43,7 @@ class RunNotes:
         publication: what readers see now, when the run came that far.
         statements: pages written.
         seconds: work done per stage; what is missing to the whole run is overhead.
+        fixed: parts of the overhead that are known by name, in seconds.
         error: the first exception a stage ended with.
     """
 
@@ -53,6 +54,7 @@ class RunNotes:
     publication: Publication | None = None
     statements: list[Path] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    fixed: dict[str, float] = field(default_factory=dict)
     error: Exception | None = None
 
     def tell(self, stage: str, text: str, *, done: int = 0, total: int = 0) -> None:
@@ -70,6 +72,11 @@ class RunNotes:
             raise
         finally:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + time.monotonic() - started
+
+    def not_work(self, stage: str, cause: str, seconds: float) -> None:
+        """Count some seconds of a stage as fixed overhead instead."""
+        self.seconds[stage] = self.seconds.get(stage, 0.0) - seconds
+        self.fixed[cause] = self.fixed.get(cause, 0.0) + seconds
 
     def failed_sources(self) -> list[Any]:
         """Sources and deliveries that could not be reached or are configured wrongly."""

@@ -16,6 +16,7 @@ from ingest.settings import Settings
 from orchestration.dagster_home import PID_TAG, prepare_dagster_home, tidy_runs
 from orchestration.home_lock import home_lock
 from orchestration.notes import Progress, RunNotes
+from orchestration.quality.gx_worker import warm_worker
 from orchestration.quiet import switch_off_telemetry
 
 QUIET_LOGS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -57,7 +58,7 @@ def run_daily(settings: Settings, *, on_progress: Callable[[Progress], None], st
     """
     clock = started if started is not None else time.monotonic()
     switch_off_telemetry()
-    with home_lock(settings.home):
+    with home_lock(settings.home), warm_worker():
         on_progress(Progress("start", "Dagster and models"))
         notes = RunNotes(on_progress=on_progress)
         is_complete, found = _execute(settings, notes)
@@ -74,7 +75,11 @@ def _execute(settings: Settings, notes: RunNotes) -> tuple[bool, str]:
     folder = prepare_dagster_home(settings.home)
     config_file = str(settings.config_file) if isinstance(settings.config_file, Path) else ""
     company = Company(config_file=config_file, wait_seconds=0, waits_for_sources=False)
-    job = build_defs(manifest=prepared_manifest(settings), overrides={"company": company, "notes": notes}).resolve_job_def("daily")
+    parsing = time.monotonic()
+    manifest = prepared_manifest(settings)
+    notes.fixed["dbt parse"] = time.monotonic() - parsing
+    definitions = build_defs(manifest=manifest, overrides={"company": company, "notes": notes})
+    job = definitions.resolve_job_def("daily")
     with dg.DagsterInstance.from_config(str(folder)) as instance:
         tidy_runs(instance)
         result = job.execute_in_process(

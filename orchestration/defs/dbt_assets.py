@@ -8,6 +8,7 @@ from the lake's current loads by the current models; the data tests of the last 
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -24,7 +25,7 @@ from dagster_dbt import (
 from pydantic import Field
 
 from orchestration.changes import Changes
-from orchestration.dbt_results import failed_tests_report
+from orchestration.dbt_results import build_error, failed_tests_report
 from orchestration.dbt_runtime import (
     build_arguments,
     build_version,
@@ -40,6 +41,7 @@ from orchestration.steps import find_work, finish_build, record_gate
 
 STEP = "dbt_models"
 POOL = "warehouse"
+DBT_START = "dbt start"
 UNCHANGED = {"unchanged since the last build": True}
 _READS = re.compile(rf"'({'|'.join(TEXTS)})'")
 
@@ -122,23 +124,31 @@ def _built(context: dg.AssetExecutionContext, company: Company, notes: RunNotes,
     context.log.info("dbt build: %s", changes.reason)
     dbt = DbtCliResource(project_dir=str(project), profiles_dir=str(project), dbt_executable=str(executable(artifacts)))
     arguments = build_arguments(settings, changes, version=build_version(settings))
-    total = len(context.selected_asset_keys)
-    done = 0
     with notes.timed("build"):
+        started = time.monotonic()
         invocation = dbt.cli(arguments, context=context, target_path=artifacts / "target", raise_on_error=False)
         try:
-            for event in invocation.stream():
-                if isinstance(event, dg.Output | dg.AssetMaterialization | dg.MaterializeResult):
-                    done += 1
-                    notes.tell("build", getattr(event, "output_name", ""), done=done, total=total)
-                yield event
+            yield from _told(invocation.stream(), notes, started=started, total=len(context.selected_asset_keys))
         finally:
             stop(invocation.process)
     record_gate(settings, notes, failed_tests_report(settings, artifacts / "target"))
     error = invocation.get_error()
     if error is not None:
-        raise dg.Failure(description=str(error), allow_retries=False)
+        notes.error = build_error(artifacts / "target", said=str(error))
+        raise dg.Failure(description=str(notes.error), allow_retries=False)
     finish_build(settings)
+
+
+def _told(events: Iterator[Any], notes: RunNotes, *, started: float, total: int) -> Iterator[Any]:
+    """Pass dbt's events on, telling how far it is; the time to the first one is dbt's start, not work."""
+    done = 0
+    for number, event in enumerate(events):
+        if number == 0:
+            notes.not_work("build", DBT_START, time.monotonic() - started)
+        if isinstance(event, dg.Output | dg.AssetMaterialization | dg.MaterializeResult):
+            done += 1
+            notes.tell("build", getattr(event, "output_name", ""), done=done, total=total)
+        yield event
 
 
 def stop(process: subprocess.Popen) -> None:

@@ -22,6 +22,7 @@ ALGORITHM = "duckdb-1.5 hash, two sums"
 WHOLE = "all"
 PERIOD_COLUMN = "billing_period"
 CURRENCY_COLUMN = "billing_currency"
+UNKNOWN_CURRENCY = "unknown"
 MONEY_COLUMNS = ("billed_cost", "effective_cost", "list_cost", "contracted_cost", "amount", "cost")
 LIST_PRICE_CURRENCY = "USD"
 
@@ -126,7 +127,9 @@ def _by_period(rows: Sequence[tuple], money_columns: Sequence[str]) -> dict[str,
         total = sums.setdefault(period, [0, 0, 0])
         for position, value in enumerate((count, first, second)):
             total[position] += int(value)
-        by_column = money.setdefault(period, {}).setdefault(currency, {}) if money_columns else {}
+        if currency is None and all(amount is None for amount in amounts):
+            continue  # rows without a price have no currency either: GPU time that no bill names
+        by_column = money.setdefault(period, {}).setdefault(currency or UNKNOWN_CURRENCY, {}) if money_columns else {}
         for name, amount in zip(money_columns, amounts, strict=True):
             if amount is not None:
                 by_column[basis or name] = by_column.get(basis or name, Decimal(0)) + amount

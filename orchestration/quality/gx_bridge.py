@@ -1,106 +1,50 @@
-"""Great Expectations on small frames: one expectation per rule, its outcome translated, nothing left on disk.
+"""From observations to results, by way of one Great Expectations suite per border.
 
-All observations of a border go through one suite on one frame: a row per place, a column per rule, 0 where
-a rule has no say. The library is imported in here only when there is something to check (it costs seconds
-and 300 MB).
-
-An expectation that raised is `errored`, not failed: GX reports both as success=False. A missing value is
-not a 0, so it is errored too (GX would silently leave it out).
+All observations of a border go through one suite on one frame. When there is nothing to check, the library is not
+even imported; when the run has a warm worker, it is asked, otherwise the check is made here.
 """
 
 from __future__ import annotations
 
-import os
+import time
 from collections.abc import Sequence
-from decimal import Decimal
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from orchestration.quality import gx_suite, gx_worker
+from orchestration.quality.gx_suite import Column, Outcome
 from orchestration.quality.results import EXAMPLES, Finding, Observation, RuleResult, Status
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-
-def judge(observations: Sequence[Observation]) -> list[RuleResult]:
+def judge(observations: Sequence[Observation]) -> tuple[list[RuleResult], float]:
     """Check every observation: each of its values must be 0.
 
     Returns:
-        One result per observation, in their order. Observations without findings pass; when none has any, the
-        library is not even imported.
+        One result per observation, in their order (observations without findings pass), and the wall seconds
+        the library took.
     """
+    started = time.monotonic()
     observed = [item for item in observations if item.findings and not item.error]
-    outcomes = _outcomes(observed) if observed else {}
-    return [_translated(item, outcomes.get(item.name)) for item in observations]
+    columns = [Column(o.name, o.rule.severity, tuple(f.value for f in o.findings)) for o in observed]
+    outcomes = {outcome.name: outcome for outcome in _evaluated(columns)} if columns else {}
+    spent = time.monotonic() - started
+    return [_translated(item, outcomes.get(item.name)) for item in observations], spent
 
 
-def _outcomes(observed: Sequence[Observation]) -> dict[str, Any]:
-    context = _context()
-    from great_expectations.core import ExpectationSuite
-    from great_expectations.expectations.core.expect_column_values_to_be_in_set import (
-        ExpectColumnValuesToBeInSet,
-    )
-    from great_expectations.expectations.metadata_types import FailureSeverity
-
-    expectations = [
-        ExpectColumnValuesToBeInSet(
-            column=item.name,
-            value_set=[Decimal(0)],
-            severity=FailureSeverity.CRITICAL if item.rule.severity == "error" else FailureSeverity.WARNING,
-            meta={"check": item.name},
-        )
-        for item in observed
-    ]
-    batch = context.data_sources.pandas_default.read_dataframe(_frame(observed))
-    validated = batch.validate(
-        ExpectationSuite(name="border", expectations=expectations),
-        result_format={"result_format": "COMPLETE"},
-    )
-    configured = [(item.expectation_config, item) for item in validated.results]
-    return {config.meta["check"]: item for config, item in configured if config and config.meta}
+def _evaluated(columns: Sequence[Column]) -> list[Outcome]:
+    worker = gx_worker.current_worker()
+    answered = worker.evaluate(columns) if worker else None
+    return answered if answered is not None else gx_suite.evaluate(columns)
 
 
-@cache
-def _context() -> Any:
-    """One context for the process, in memory only: no project folder, no docs site, no progress bars."""
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    import great_expectations as gx
-    from great_expectations.data_context.types.base import (
-        DataContextConfig,
-        InMemoryStoreBackendDefaults,
-        ProgressBarsConfig,
-    )
-
-    config = DataContextConfig(
-        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
-        progress_bars=ProgressBarsConfig(globally=False),
-        analytics_enabled=False,
-    )
-    return gx.get_context(mode="ephemeral", project_config=config)
-
-
-def _frame(observed: Sequence[Observation]) -> pd.DataFrame:
-    import pandas as pd
-
-    height = max(len(item.findings) for item in observed)
-    columns = {item.name: [finding.value for finding in item.findings] + [0] * (height - len(item.findings)) for item in observed}
-    return pd.DataFrame(columns, dtype=object)
-
-
-def _translated(item: Observation, outcome: Any) -> RuleResult:
+def _translated(item: Observation, outcome: Outcome | None) -> RuleResult:
     if item.error:
         return _result(item, "errored", message=f"could not be checked: {item.error}")
-    if outcome is None:
+    if outcome is None or outcome.status == "passed":
         return _result(item, "passed")
-    raised = _raised(outcome.exception_info)
-    if raised:
-        return _result(item, "errored", message=f"could not be checked: {raised}")
-    if outcome.result.get("missing_count"):
-        places = [finding.place for finding in item.findings if finding.value is None]
-        return _result(item, "errored", message=f"could not be checked: no value for {places[0]}")
-    if outcome.success:
-        return _result(item, "passed")
-    return _failed(item, [item.findings[position] for position in outcome.result["unexpected_index_list"]])
+    if outcome.status == "errored":
+        place = f" for {item.findings[outcome.positions[0]].place}" if outcome.positions else ""
+        return _result(item, "errored", message=f"could not be checked: {outcome.message}{place}")
+    return _failed(item, [item.findings[position] for position in outcome.positions])
 
 
 def _failed(item: Observation, failing: Sequence[Finding]) -> RuleResult:
@@ -116,15 +60,6 @@ def _failed(item: Observation, failing: Sequence[Finding]) -> RuleResult:
 def _lines(finding: Finding) -> list[str]:
     said = (finding.said,) if isinstance(finding.said, str) else finding.said or (f"{finding.value} rows",)
     return [f"{finding.place}: {line}" for line in said]
-
-
-def _raised(info: dict[str, Any]) -> str:
-    """The first exception of an expectation; GX keys them by metric unless there was none."""
-    entries = [info] if "raised_exception" in info else list(info.values())
-    for entry in entries:
-        if isinstance(entry, dict) and entry.get("raised_exception"):
-            return str(entry.get("exception_message", "unknown error")).removeprefix("Error: ")
-    return ""
 
 
 def _result(item: Observation, status: Status, **fields: Any) -> RuleResult:

@@ -86,7 +86,8 @@ def _check(state: LakeState, due: Sequence[Manifest], *, border: str, limits: Du
             manifests = [manifest for manifest in due if manifest.dataset == dataset]
             chosen = replace(suite, rules=()) if only_ties else suite
             observations += _observe(con, chosen, manifests, state.lake_dir)
-    return GateReport(border=border, results=tuple(judge(observations)), checked=len(due))
+    results, seconds = judge(observations)
+    return GateReport(border=border, results=tuple(results), checked=len(due), library_seconds=seconds)
 
 
 def _observe(

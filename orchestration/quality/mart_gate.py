@@ -55,9 +55,9 @@ def check_marts(state: MartsState, *, periods: Iterable[str] | None, limits: Duc
         return GateReport.from_json(known["report"])
     with warehouse_connection(state.warehouse, limits) as con:
         _prepare(con, state, periods)
-        results = tuple(judge([_observe(con, rule) for rule in RULES]))
+        results, seconds = judge([_observe(con, rule) for rule in RULES])
         checked = con.execute("SELECT count(*) FROM due").fetchall()[0][0]
-    report = GateReport(border="marts", results=results, checked=checked)
+    report = GateReport(border="marts", results=tuple(results), checked=checked, library_seconds=seconds)
     if report.is_passed:
         write_record(state.memory, {"state": now, "report": report.to_json()})
     return report

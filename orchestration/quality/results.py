@@ -102,11 +102,19 @@ class RuleResult:
 
 @dataclass(frozen=True, kw_only=True)
 class GateReport:
-    """All results of one border at one moment; `checked` says how many partitions or marts were looked at."""
+    """All results of one border at one moment.
+
+    Attributes:
+        border: which gate.
+        results: one per rule and suite.
+        checked: partitions, billing periods or tests that were looked at.
+        library_seconds: wall seconds the expectations library took, its import included; not in the record.
+    """
 
     border: str
     results: tuple[RuleResult, ...]
     checked: int
+    library_seconds: float = field(default=0.0, compare=False)
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property

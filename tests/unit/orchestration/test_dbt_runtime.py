@@ -14,7 +14,7 @@ import pytest
 
 from ingest.settings import load_settings
 from orchestration.changes import Changes
-from orchestration.dbt_results import failed_models, failed_tests_report
+from orchestration.dbt_results import build_error, failed_tests_report
 from orchestration.dbt_runtime import (
     PROJECT_DIR,
     build_arguments,
@@ -75,7 +75,7 @@ def test_dbt_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
         "import os, subprocess, sys, time\n"
         "os.environ['TCO_PARENT_PID'] = str(os.getpid())\n"
         "child = subprocess.Popen([sys.executable, '-c', "
-        "'from orchestration.dbt_entry import die_with_parent; import time; die_with_parent();"
+        "'from orchestration.child_process import die_with_parent; import time; die_with_parent();"
         ' print("alive", flush=True); time.sleep(60)\'])\n'
         "print(child.pid, flush=True)\n"
         "time.sleep(60)\n"
@@ -122,4 +122,4 @@ def test_failed_data_tests_become_a_report_with_examples(settings, warehouse: Pa
     assert (failed.rule, failed.status, failed.rows) == ("not_null_fct_charges_billed_cost", "failed", 1)
     assert failed.examples == ("charge_key k4, billed_cost None",)
     assert (errored.status, errored.message) == ("errored", "Binder Error")
-    assert failed_models(target) == ["fct_tco: Catalog Error"]
+    assert build_error(target, said="exit 1").found == "fct_tco: Catalog Error"

@@ -13,7 +13,7 @@ import pytest
 
 from ingest.lake import Delivery, Lake, Landed, SourceFile
 from orchestration.duck import DuckLimits
-from orchestration.quality import gx_bridge
+from orchestration.quality import gx_suite
 from orchestration.quality.lake_gate import LakeState, audit_lake, check_landed, rules_of
 from orchestration.quality.lake_suites import SUITES
 from orchestration.quality.results import GateReport, RuleResult
@@ -244,7 +244,7 @@ def test_a_touched_but_equal_file_passes_the_audit(lake: Lake) -> None:
 def test_what_passed_is_not_checked_again(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     commit(lake, "focus", select("focus"), money=money_of("focus"))
     assert landed(lake).checked == 1
-    monkeypatch.setattr(gx_bridge, "_context", lambda: pytest.fail("imported"))
+    monkeypatch.setattr(gx_suite, "load_library", lambda: pytest.fail("imported"))
     assert landed(lake).checked == 0
     assert audit_lake(state_of(lake), limits=LIMITS).checked == 0
 
