@@ -1,4 +1,4 @@
-"""Real deliveries through the whole pipeline: published totals equal the sample data's MANIFEST, a restatement replaces its month."""
+"""Real deliveries through the whole pipeline: totals equal the MANIFEST, a restatement replaces its month."""
 
 from __future__ import annotations
 
