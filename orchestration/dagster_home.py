@@ -28,6 +28,11 @@ event_log_storage:
   config:
     base_dir:
       env: DAGSTER_HOME
+# steps write their logs to <home>/logs and <home>/dbt/target; Dagster's own capture starts a process per step,
+# which a killed run would leave behind
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
 # only a crashed worker is started again: steps retry transient faults themselves
 run_retries:
   enabled: true

@@ -48,6 +48,7 @@ def day_grain_seconds(sample: Path, out: Path, *, threads: int = 2, memory_limit
     con.execute(f"set threads = {threads}")
     con.execute(f"set memory_limit = '{memory_limit}'")
     con.execute("set preserve_insertion_order = false")
+    con.execute(f"set temp_directory = '{out / 'spill'}'")
     started = time.monotonic()
     for query in (BILL, TELEMETRY, REQUESTS):
         con.execute(query.format(sample=sample, out=out))
