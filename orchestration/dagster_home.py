@@ -70,18 +70,18 @@ def tidy_runs(instance: dg.DagsterInstance) -> None:
     for run in instance.get_runs(filters=unfinished):
         if PID_TAG in run.tags and int(run.tags[PID_TAG]) != os.getpid():
             instance.report_run_failed(run, f"process {run.tags[PID_TAG]} was killed")
-    _free_slots_of_ended_runs(instance)
     finished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE])
     for run in instance.get_runs(filters=finished, limit=KEPT_RUNS + 20)[KEPT_RUNS:]:
         instance.delete_run(run.run_id)
 
 
-def _free_slots_of_ended_runs(instance: dg.DagsterInstance) -> None:
-    """A killed run keeps its place in the warehouse pool, and the next run would wait for it for ever."""
+def free_pool(instance: dg.DagsterInstance) -> None:
+    """Free the warehouse pool; to be called by the run that holds the home, before it claims its place.
+
+    A killed run keeps its place, and the next one would wait for it for ever. As only the holder of the home works
+    on the warehouse, whatever place is taken then belongs to a run that is dead.
+    """
     events = instance.event_log_storage
-    if not events.supports_global_concurrency_limits:
-        return
-    for run_id in events.get_concurrency_run_ids():
-        run = instance.get_run_by_id(run_id)
-        if run is None or run.is_finished:
+    if events.supports_global_concurrency_limits:
+        for run_id in events.get_concurrency_run_ids():
             events.free_concurrency_slots_for_run(run_id)

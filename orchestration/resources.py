@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 
 from ingest.settings import Settings, load_settings
+from orchestration.dagster_home import free_pool
 from orchestration.home_lock import home_lock
 from orchestration.notes import RunNotes
 
@@ -32,6 +33,8 @@ class Company(dg.ConfigurableResource):
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Company]:
         """Hold the home for the run."""
         with home_lock(self.settings.home, wait_seconds=self.wait_seconds):
+            if context.instance is not None:
+                free_pool(context.instance)
             yield self
 
     @cached_property
