@@ -27,7 +27,7 @@ from orchestration.defs.jobs import (
 from orchestration.defs.lake_assets import GROUPS, lake_audit, load_assets
 from orchestration.defs.published_assets import build_published_assets, closed_statement
 from orchestration.quiet import switch_off_telemetry
-from orchestration.resources import Company, run_notes
+from orchestration.resources import Company, Configuration, run_notes
 
 
 def build_defs(*, manifest: Path | None = None, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -52,7 +52,7 @@ def build_defs(*, manifest: Path | None = None, overrides: Mapping[str, Any] | N
         jobs=[daily, rebuild_month, rebuild_day, monthly_close],
         schedules=[daily_schedule, monthly_close_schedule],
         sensors=[arriving_files],
-        resources={"company": Company(), "notes": run_notes, **(overrides or {})},
+        resources={"company": Company(), "configuration": Configuration(), "notes": run_notes, **(overrides or {})},
     )
 
 

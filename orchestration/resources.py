@@ -15,17 +15,30 @@ from orchestration.home_lock import home_lock
 from orchestration.notes import RunNotes
 
 
-class Company(dg.ConfigurableResource):
-    """The settings of one company; while a run uses it, no other process works in its home.
+class Configuration(dg.ConfigurableResource):
+    """The settings of one company, to look at; nothing is held.
 
     Attributes:
         config_file: path of tco.toml; empty means TCO_CONFIG, else tco.toml in the working folder.
+    """
+
+    config_file: str = ""
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings, read once."""
+        return load_settings(Path(self.config_file) if self.config_file else None)
+
+
+class Company(Configuration):
+    """The company a run works for; while it does, no other process works in its home.
+
+    Attributes:
         wait_seconds: how long a run waits for another one to leave the home.
         waits_for_sources: whether a step is retried later when a source does not answer; otherwise the run
             goes on with what the others delivered.
     """
 
-    config_file: str = ""
     wait_seconds: int = 600
     waits_for_sources: bool = True
 
@@ -36,11 +49,6 @@ class Company(dg.ConfigurableResource):
             if context.instance is not None:
                 free_pool(context.instance)
             yield self
-
-    @cached_property
-    def settings(self) -> Settings:
-        """The settings, read once a run."""
-        return load_settings(Path(self.config_file) if self.config_file else None)
 
 
 @dg.resource(description="Outcomes and progress of the run, for the process that started it.")

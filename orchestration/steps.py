@@ -85,7 +85,8 @@ def find_work(settings: Settings, notes: RunNotes, *, forced: Collection[str] = 
     """
     with notes.timed("find changes"):
         found = _find_changes_patiently(settings)
-    notes.changes = merged(found, unfinished=read_unfinished(runtime_dir(settings)), forced=forced)
+    unfinished = read_unfinished(runtime_dir(settings))
+    notes.changes = merged(found, unfinished=unfinished, forced=_with_days(settings, forced))
     if not notes.changes.is_empty:
         write_unfinished(runtime_dir(settings), notes.changes)
         periods, is_full = notes.changes.touched_months, notes.changes.full_refresh
@@ -169,6 +170,12 @@ def record_gate(settings: Settings, notes: RunNotes, report: GateReport) -> Gate
     notes.gates.append(report)
     write_record(gates_dir(settings) / f"{report.border.replace(' ', '_')}.json", report.to_json())
     return report
+
+
+def _with_days(settings: Settings, forced: Collection[str]) -> set[str]:
+    """Forced months and days, with every day of a forced month that lies in the lake."""
+    partitions = {manifest.partition for manifest in Lake(settings.lake_dir).manifests()} if forced else set()
+    return {*forced, *(part for part in partitions if part[: len("YYYY-MM")] in forced)}
 
 
 def _find_changes_patiently(settings: Settings) -> Changes:

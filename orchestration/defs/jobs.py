@@ -16,7 +16,7 @@ from ingest.settings import Settings
 from orchestration.defs.dbt_assets import STEP
 from orchestration.defs.published_assets import CLOSED
 from orchestration.partitions import FIRST_MONTH, MONTHLY, month_of
-from orchestration.resources import Company
+from orchestration.resources import Configuration
 
 WHOLE_WAY = dg.AssetSelection.all() - dg.AssetSelection.assets(CLOSED)
 ONE_PROCESS: dict[str, Any] = {"executor_def": dg.in_process_executor}
@@ -81,9 +81,9 @@ def monthly_close_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunReque
     minimum_interval_seconds=300,
     description="Starts the daily job when files arrived in a local delivery folder and have settled.",
 )
-def arriving_files(context: dg.SensorEvaluationContext, company: Company) -> dg.SensorResult | dg.SkipReason:
+def arriving_files(context: dg.SensorEvaluationContext, configuration: Configuration) -> dg.SensorResult | dg.SkipReason:
     """Compare names, sizes and times of the delivered files with the last two looks."""
-    now = delivered_state(company.settings)
+    now = delivered_state(configuration.settings)
     seen, started = (context.cursor or ",").split(",")
     if now != seen:
         return dg.SensorResult(cursor=f"{now},{started}", skip_reason=dg.SkipReason("files are still arriving"))
