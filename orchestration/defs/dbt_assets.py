@@ -95,6 +95,7 @@ def build_dbt_assets(manifest: Path) -> dg.AssetsDefinition:
         company: Company,
         notes: dg.ResourceParam[RunNotes],
     ) -> Iterator[Any]:
+        """Build what changed, or report that nothing did."""
         changes = find_work(company.settings, notes, forced=config.rebuild)
         if changes.is_empty:
             yield from _unchanged(context)

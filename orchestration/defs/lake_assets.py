@@ -99,6 +99,7 @@ def load_assets(group: Group) -> dg.AssetsDefinition:
     def load_group(
         context: dg.AssetExecutionContext, company: Company, notes: dg.ResourceParam[RunNotes]
     ) -> Iterator[dg.MaterializeResult]:
+        """Load what changed at the group's sources."""
         report = load(company.settings, notes, types=group.types)
         retry_when_transient(context, company, report)
         for dataset, key in keys.items():

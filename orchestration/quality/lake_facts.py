@@ -20,8 +20,7 @@ import duckdb
 from ingest.duckdb_session import file_list
 from ingest.manifest import Manifest, amount_text
 from ingest.sql_casts import MONEY_TYPE, money_from_double, quoted
-from orchestration.quality.lake_rules import RowRule
-from orchestration.quality.lake_suites import LakeSuite
+from orchestration.quality.lake_rules import LakeSuite, RowRule
 from orchestration.quality.results import EXAMPLES, Finding, Observation, Rule
 
 

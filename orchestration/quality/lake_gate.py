@@ -24,7 +24,8 @@ from orchestration.duck import DuckLimits, connection
 from orchestration.durable import write_record
 from orchestration.quality.gx_bridge import judge
 from orchestration.quality.lake_facts import observe, read_facts
-from orchestration.quality.lake_suites import SUITES, LakeSuite
+from orchestration.quality.lake_rules import LakeSuite
+from orchestration.quality.lake_suites import SUITES
 from orchestration.quality.results import GateReport, Observation, Rule
 
 RESTORE = (

@@ -6,13 +6,14 @@ which is declared in lake_suites.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from orchestration.quality.results import Rule
 
 ASK_PROVIDER = "look at the delivered file; correct it at its source and deliver it again, then `tco run`"
 WRONG_PARTITION = "ingest again; if it stays, the adapter sorts rows into the wrong partition: report it"
-EXTEND = "if the provider added the value, add it to orchestration/quality/lake_suites.py and to the staging model"
+EXTEND = "if the provider added the value, add it to orchestration/quality and to the staging model"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,23 @@ class RowRule(Rule):
     needs: tuple[str, ...]
     shows: tuple[str, ...]
     is_optional: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class LakeSuite:
+    """What is checked in one data set.
+
+    Attributes:
+        dataset: lake data set.
+        money: manifest column -> SQL of what is summed into it; `$name` is the column `name` read as money.
+        currency: SQL of the currency code, as the manifest keys it.
+        rules: truths about rows.
+    """
+
+    dataset: str
+    money: Mapping[str, str] = field(default_factory=dict)
+    currency: str = ""
+    rules: tuple[RowRule, ...] = ()
 
 
 def filled(*columns: str) -> RowRule:
