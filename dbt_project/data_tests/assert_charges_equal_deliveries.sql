@@ -14,7 +14,7 @@ with delivered as (
 
 charged as (
     select billing_period, x_source, x_dataset, billing_currency, sum(billed_cost) as billed_cost
-    from {{ ref('fct_charges') }}
+    from {{ ref('int_charges') }}
     group by all
 )
 

@@ -4,6 +4,6 @@ select
     billing_account_id,
     service_provider_name,
     string_agg(distinct x_source || '.' || x_dataset, ', ') as sources
-from {{ ref('fct_charges') }}
+from {{ ref('int_charges') }}
 group by billing_period, billing_account_id, service_provider_name
 having count(distinct x_source || '.' || x_dataset) > 1

@@ -25,7 +25,7 @@ POOLS = {
 }
 CASCADE = (
     "int_charges_matched", "int_allocations_direct", "int_allocations_gpu", "int_allocations_idle", "int_api_usage_weights",
-    "int_allocations_api", "int_pool_weights", "int_allocations_shared",
+    "int_allocations_api", "int_pool_weights", "int_allocations_shared", "int_cost_allocations",
 )
 LEDGER = ("fct_cost_allocations", "fct_chargeback")
 STATES = ("unobserved", "unallocated", "standby", "loading", "warm_idle", "under_utilised", "productive")
@@ -151,9 +151,9 @@ def database(models: CompiledModels) -> duckdb.DuckDBPyConnection:
         con.execute("insert into warehouse.seeds.pools values (?, ?, ?, 'shared')", [pool, driver, metric])
     con.execute("insert into warehouse.seeds.pool_shares values ('even', 'ads', null), ('even', 'search', null)")
     con.execute("insert into warehouse.seeds.pool_shares values ('fixed', 'ads', 0.3), ('fixed', 'platform', 0.7)")
-    for folder, name in (("charges", "fct_charges"), ("gpu", "fct_gpu_hours")):
-        types = column_types(DBT_PROJECT / "models" / "marts" / folder / f"{name}.yml")
-        con.execute(f"create table warehouse.marts.{name} ({', '.join(f'{c} {t}' for c, t in types.items())})")
+    for folder, schema, name in (("intermediate/charges", "intermediate", "int_charges"), ("marts/gpu", "marts", "fct_gpu_hours")):
+        types = column_types(DBT_PROJECT / "models" / folder / f"{name}.yml")
+        con.execute(f"create table warehouse.{schema}.{name} ({', '.join(f'{c} {t}' for c, t in types.items())})")
     con.execute(f"create table warehouse.marts.fct_token_usage ({USAGE_COLUMNS})")
     for name in CASCADE:
         models.prepare(con, name, schema="intermediate")
@@ -179,7 +179,7 @@ def fill(con: duckdb.DuckDBPyConnection, table: str, rows: list[dict]) -> None:
 def test_cascade_leaves_no_residual_at_any_hop(
     models: CompiledModels, database: duckdb.DuckDBPyConnection, world: World
 ) -> None:
-    fill(database, "marts.fct_charges", world.charges)
+    fill(database, "intermediate.int_charges", world.charges)
     fill(database, "seeds.rules", world.rules)
     fill(database, "marts.fct_gpu_hours", world.gpu_hours)
     fill(database, "marts.fct_token_usage", world.usage)

@@ -16,7 +16,7 @@ with pooled as (
         charges.charge_key, charges.billing_period, charges.charge_date, charges.billing_currency, charges.service_provider_name,
         charges.x_project_id, charges.x_model, charges.x_token_type, charges.x_evidence, charges.billed_cost,
         charges.effective_cost, matched.rule_id, matched.pool_id
-    from {{ ref('fct_charges') }} as charges
+    from {{ ref('int_charges') }} as charges
     inner join {{ ref('int_charges_matched') }} as matched on charges.charge_key = matched.charge_key
     inner join {{ ref('pools') }} as pools on matched.pool_id = pools.pool_id and pools.driver = 'api'
     where {{ touched('charges.billing_period') }} and {{ touched('matched.billing_period') }}

@@ -8,7 +8,7 @@
 
 {#- Stage 1 and 6: charges a rule gives to teams, by its shares, and charges that no rule can place. -#}
 with charges as (
-    select * from {{ ref('fct_charges') }}
+    select * from {{ ref('int_charges') }}
     where {{ touched('billing_period') }}
 ),
 

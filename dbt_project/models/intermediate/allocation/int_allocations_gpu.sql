@@ -15,7 +15,7 @@ with charges as (
     select
         charge_key, billing_period, charge_date, billing_currency, x_evidence, billed_cost, effective_cost,
         {{ short_resource_id('resource_id') }} as resource_id
-    from {{ ref('fct_charges') }}
+    from {{ ref('int_charges') }}
     where {{ touched('billing_period') }}
 ),
 

@@ -11,7 +11,7 @@ with pooled as (
     select
         charges.charge_key, charges.billing_period, charges.billing_currency, charges.x_evidence, charges.billed_cost,
         charges.effective_cost, matched.rule_id, matched.pool_id, pools.cost_category as pool_category
-    from {{ ref('fct_charges') }} as charges
+    from {{ ref('int_charges') }} as charges
     inner join {{ ref('int_charges_matched') }} as matched on charges.charge_key = matched.charge_key
     left join {{ ref('pools') }} as pools on matched.pool_id = pools.pool_id
     where

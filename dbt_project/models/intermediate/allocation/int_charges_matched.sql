@@ -12,7 +12,7 @@
     is no team leaves the charge unallocated and says so.
 -#}
 with charges as (
-    select * from {{ ref('fct_charges') }}
+    select * from {{ ref('int_charges') }}
     where {{ touched('billing_period') }}
 ),
 

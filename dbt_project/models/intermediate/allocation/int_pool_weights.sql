@@ -21,7 +21,7 @@ members as (
 
 periods as (
     select distinct charges.billing_period, charges.billing_currency, matched.pool_id
-    from {{ ref('fct_charges') }} as charges
+    from {{ ref('int_charges') }} as charges
     inner join {{ ref('int_charges_matched') }} as matched on charges.charge_key = matched.charge_key
     where {{ touched('charges.billing_period') }} and {{ touched('matched.billing_period') }} and matched.pool_id is not null
 ),
@@ -40,7 +40,7 @@ earlier as (
 proportional as (
     select charges.billing_period, charges.billing_currency, earlier.team_id, sum(earlier.effective_cost) as weight
     from earlier
-    inner join {{ ref('fct_charges') }} as charges on earlier.charge_key = charges.charge_key
+    inner join {{ ref('int_charges') }} as charges on earlier.charge_key = charges.charge_key
     where earlier.team_id != 'unallocated' and {{ touched('charges.billing_period') }}
     group by all
 ),
