@@ -5,7 +5,7 @@
     so the next run rebuilds the same partitions again.
 -#}
 -- depends_on: {{ ref('fct_chargeback') }}, {{ ref('fct_unit_costs') }}, {{ ref('fct_tco') }}, {{ ref('fct_gpu_waste') }}
--- depends_on: {{ ref('fct_reconciliation') }}, {{ ref('fct_crossover') }}, {{ ref('fct_token_usage') }}
+-- depends_on: {{ ref('fct_adjustments') }}, {{ ref('fct_reconciliation') }}, {{ ref('fct_crossover') }}, {{ ref('fct_token_usage') }}
 with manifests as (
     select * from {{ ref('stg_lake__manifests') }}
 ),
@@ -19,6 +19,12 @@ final as (
         row_count,
         '{{ run_scope().code_version }}' as code_version
     from manifests
+    {%- for load in closes_index().loads %}
+    union all
+    select
+        '{{ load.source }}', '{{ load.dataset }}', '{{ load.partition }}', '{{ load.load_id }}', 0,
+        '{{ run_scope().code_version }}'
+    {%- endfor %}
 )
 
 select * from final

@@ -7,9 +7,10 @@
     )
 }}
 
+-- corrections of closed months belong to no invoice of this month
 with charges as (
     select * from {{ ref('fct_charges') }}
-    where {{ touched('billing_period') }}
+    where {{ touched('billing_period') }} and x_original_billing_period is null
 ),
 
 allocations as (

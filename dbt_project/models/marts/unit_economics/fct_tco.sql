@@ -37,17 +37,20 @@ invoiced as (
         allocations.charge_date,
         allocations.billing_period,
         case
+            -- corrections of closed months are no cost of what runs now
+            when allocations.x_original_billing_period is not null then 'team'
             when allocations.deployment_id is not null then 'deployment'
             when allocations.stage = 'api_pool' then 'api'
             else 'team'
         end as workload_type,
         coalesce(
-            allocations.deployment_id,
+            case when allocations.x_original_billing_period is null then allocations.deployment_id end,
             case when allocations.stage = 'api_pool' then allocations.model_id end,
             allocations.team_id
         ) as workload_id,
         allocations.team_id,
         case
+            when allocations.stage in ('adjustment', 'dispute') then allocations.stage
             when allocations.gpu_state is not null then 'gpu_' || allocations.gpu_state
             when allocations.stage = 'api_pool' and allocations.driver = 'tokens' then 'api_tokens'
             when allocations.stage = 'api_pool' then 'api_tools'

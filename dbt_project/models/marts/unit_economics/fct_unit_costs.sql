@@ -36,7 +36,7 @@ allocations as (
         sum(effective_cost) as effective_cost
     from {{ ref('fct_cost_allocations') }}
     where
-        {{ touched('billing_period') }}
+        {{ touched('billing_period') }} and x_original_billing_period is null
         and (deployment_id is not null or (stage = 'api_pool' and model_id is not null))
     group by all
 ),

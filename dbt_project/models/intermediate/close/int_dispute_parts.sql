@@ -1,0 +1,49 @@
+{{ config(materialized='table') }}
+
+{#-
+    Accepted disputes that no closed month carries yet, two rows each: the credit of the team that disputed and the debit of the
+    team that bears it. They sum to zero under a charge of nothing in the open month.
+-#}
+{%- set index = closes_index() %}
+with accepted as (
+    {%- if index.disputes %}
+    select unnest(disputes, recursive := true)
+    from read_json(
+        '{{ env_var("TCO_CLOSES") | replace("'", "''") }}',
+        columns = {
+            disputes: 'struct(dispute_id varchar, period varchar, team_id varchar, bearer_id varchar, cost_category varchar,
+                currency varchar, amount varchar)[]'
+        }
+    )
+    {%- else %}
+    select
+        cast(null as varchar) as dispute_id, cast(null as varchar) as period, cast(null as varchar) as team_id,
+        cast(null as varchar) as bearer_id, cast(null as varchar) as cost_category, cast(null as varchar) as currency,
+        cast(null as varchar) as amount
+    where false
+    {%- endif %}
+),
+
+parts as (
+    select *, 'credit' as part, team_id as party, -{{ money('amount') }} as part_amount from accepted
+    union all
+    select *, 'debit' as part, bearer_id as party, {{ money('amount') }} as part_amount from accepted
+),
+
+final as (
+    select
+        md5(concat_ws(chr(31), 'dispute', dispute_id, part)) as allocation_key,
+        md5(concat_ws(chr(31), 'dispute', dispute_id)) as charge_key,
+        {{ booking_period() }} as billing_period,
+        cast(period || '-01' as date) as charge_date,
+        period as x_original_billing_period,
+        nullif(cost_category, '') as x_original_cost_category,
+        currency as billing_currency,
+        'dispute/' || dispute_id as allocation_path,
+        party as team_id,
+        part_amount as billed_cost,
+        part_amount as effective_cost
+    from parts
+)
+
+select * from final
