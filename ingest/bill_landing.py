@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from ingest.csv_table import MAX_FINDINGS, MAX_SHOWN, UnpackedCsv, convert_chunks, refused, wrong_cells
-from ingest.duckdb_session import EngineLimits, connect, file_list
+from ingest.duckdb_session import EngineLimits, connect, file_list, session
 from ingest.errors import DeliveryError, Mismatch
 from ingest.lake import Landed
 from ingest.landing import COPY_OPTIONS, describe_parquet
@@ -49,7 +49,7 @@ def land_bill_csv(
     sources = tuple(chunk.source for chunk in chunks)
     period = PeriodChoice(partition, only_partition)
     refuse_duplicates(sources)
-    with connect(**asdict(limits), scratch=folder / "spill") as connection:
+    with session(**asdict(limits), scratch=folder / "spill") as connection:
         files = convert_chunks(connection, chunks, folder, spec=spec, period=period, workers=limits.threads)
         typed = {name: quoted(name) for name, _ in describe_parquet(connection, files[:1])}
         rows, money, wrong = _judge(connection, files, typed, spec=spec, partition=partition)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.settings import Settings
 from orchestration.dagster_home import PID_TAG, prepare_dagster_home, tidy_runs
+from orchestration.dbt_runtime import prepared_manifest
 from orchestration.home_lock import home_lock
 from orchestration.notes import Progress, RunNotes
 from orchestration.quality.gx_worker import warm_worker
@@ -58,29 +60,30 @@ def run_daily(settings: Settings, *, on_progress: Callable[[Progress], None], st
     """
     clock = started if started is not None else time.monotonic()
     switch_off_telemetry()
-    with home_lock(settings.home), warm_worker():
+    with home_lock(settings.home), ThreadPoolExecutor(max_workers=1) as beside:
         on_progress(Progress("start", "Dagster and models"))
         notes = RunNotes(on_progress=on_progress)
-        is_complete, found = _execute(settings, notes)
+        # dbt parses in a process of its own while this one imports Dagster
+        manifest = beside.submit(prepared_manifest, settings)
+        is_complete, found = _execute(settings, notes, manifest)
     return RunOutcome(notes, is_complete, time.monotonic() - clock, found)
 
 
-def _execute(settings: Settings, notes: RunNotes) -> tuple[bool, str]:
+def _execute(settings: Settings, notes: RunNotes, parsed: Future[Path]) -> tuple[bool, str]:
     import dagster as dg
 
-    from orchestration.dbt_runtime import prepared_manifest
     from orchestration.definitions import build_defs
     from orchestration.resources import Company
 
     folder = prepare_dagster_home(settings.home)
     config_file = str(settings.config_file) if isinstance(settings.config_file, Path) else ""
     company = Company(config_file=config_file, wait_seconds=0, waits_for_sources=False)
-    parsing = time.monotonic()
-    manifest = prepared_manifest(settings)
-    notes.fixed["dbt parse"] = time.monotonic() - parsing
+    waiting = time.monotonic()
+    manifest = parsed.result()
+    notes.fixed["dbt parse"] = time.monotonic() - waiting
     definitions = build_defs(manifest=manifest, overrides={"company": company, "notes": notes})
     job = definitions.resolve_job_def("daily")
-    with dg.DagsterInstance.from_config(str(folder)) as instance:
+    with dg.DagsterInstance.from_config(str(folder)) as instance, warm_worker():
         tidy_runs(instance)
         result = job.execute_in_process(
             instance=instance,

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingest.duckdb_session import connect, file_list
+from ingest.duckdb_session import file_list, session
 from ingest.errors import DeliveryError
 from ingest.lake import Landed
 from ingest.landing import COPY_OPTIONS, count_and_money, describe_parquet, unpack
@@ -71,7 +71,7 @@ class GcpBillingExportSource(FolderSource):
         sources: list[SourceFile] = []
         notes: list[str] = []
         hashes: dict[Path, str] = {}
-        with connect(**asdict(self.limits), scratch=folder / "spill") as connection:
+        with session(**asdict(self.limits), scratch=folder / "spill") as connection:
             for number, file in enumerate(files):
                 target = folder / f"part-{number:05d}.parquet"
                 if file.path.suffix.lower() == _PARQUET:

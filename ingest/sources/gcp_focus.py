@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 
 from ingest.bill_landing import land_empty_bill
-from ingest.duckdb_session import connect, file_list
+from ingest.duckdb_session import file_list, session
 from ingest.errors import DeliveryError, Mismatch
 from ingest.focus_table import FOCUS_TABLE
 from ingest.lake import Landed
@@ -83,7 +83,7 @@ class GcpFocusSource(FolderSource):
         parts: list[Path] = []
         sources: list[SourceFile] = []
         notes: list[str] = []
-        with connect(**asdict(self.limits), scratch=folder / "spill") as connection:
+        with session(**asdict(self.limits), scratch=folder / "spill") as connection:
             for number, file in enumerate(files):
                 parts.append(folder / f"part-{number:05d}.parquet")
                 source, new_columns = _land_envelope(connection, file, parts[-1], partition=partition)

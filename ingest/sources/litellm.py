@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingest.duckdb_session import connect, file_list
+from ingest.duckdb_session import file_list, session
 from ingest.errors import DeliveryError
 from ingest.lake import Landed
 from ingest.landed_files import file_sha256
@@ -97,7 +97,7 @@ class LiteLLMSource(FolderSource):
         parts: list[Path] = []
         sources: list[SourceFile] = []
         hashes: dict[Path, str] = {}
-        with connect(**asdict(self.limits), scratch=folder / "spill") as connection:
+        with session(**asdict(self.limits), scratch=folder / "spill") as connection:
             for number, file in enumerate(files):
                 parts.append(folder / f"part-{number:05d}.parquet")
                 is_one_day = len(file.facts.contents) == 1

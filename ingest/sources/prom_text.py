@@ -14,7 +14,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ingest.duckdb_session import connect
+from ingest.duckdb_session import session
 from ingest.errors import ConfigError
 from ingest.lake import Landed
 from ingest.landing import parquet_rows, unpack
@@ -73,7 +73,7 @@ class PromTextSource(FolderSource):
             sources.append(unpack(file.path, text, name=file.name))
             observed_at = self.observed_at(file.path, file.name)
             snapshots.append(Snapshot(text, file.name, observed_at.timestamp()))
-        with connect(**asdict(self.limits), scratch=folder / "spill") as connection:
+        with session(**asdict(self.limits), scratch=folder / "spill") as connection:
             notes: tuple[str, ...] = ()
             if snapshots:
                 notes = write_samples(connection, snapshots, target, day=partition)

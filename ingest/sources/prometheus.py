@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from weakref import finalize
 
-from ingest.duckdb_session import connect
+from ingest.duckdb_session import session
 from ingest.lake import Delivery, Landed
 from ingest.lake_workspace import Workspace
 from ingest.settings import Settings
@@ -106,7 +106,7 @@ class PrometheusSource(FolderSource):
 
     def land(self, partition: str, files: tuple[DeliveredFile, ...], folder: Path) -> Landed:
         """Write the day's samples of all files."""
-        with connect(**asdict(self.limits), scratch=folder / "spill") as connection:
+        with session(**asdict(self.limits), scratch=folder / "spill") as connection:
             landing = DayLanding(connection, partition, folder)
             answers = [file for file in files if not is_parquet(file.path)]
             for file in (file for file in files if is_parquet(file.path)):

@@ -21,7 +21,7 @@ from pathlib import Path
 from weakref import finalize
 
 from ingest.billing_period import BillingPeriod
-from ingest.duckdb_session import connect
+from ingest.duckdb_session import session
 from ingest.http_api import HttpApi
 from ingest.lake import Delivery, Lake, Landed
 from ingest.lake_workspace import Workspace
@@ -147,7 +147,7 @@ class ReportSource(FolderSource):
         texts = {aside / f"{number}.json": file for number, file in enumerate(files)}
         sources = tuple(unpack(file.path, text, name=file.name) for text, file in texts.items())
         organization = self.config.options.get("organization")
-        with connect(**asdict(self.limits), scratch=folder / "spill") as connection:
+        with session(**asdict(self.limits), scratch=folder / "spill") as connection:
             load_pages(connection, {text: file.name for text, file in texts.items()}, envelope=self.envelope)
             notes = write_rows(connection, spec, target, month=month, organization=organization)
             rows, money = parquet_rows(connection, [target])[target], {}

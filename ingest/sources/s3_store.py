@@ -91,10 +91,7 @@ class S3Store:
 
     def read(self, key: str, *, start: int = 0, length: int | None = None) -> bytes:
         """A part of an object by a range request."""
-        if start < 0:
-            span = f"bytes={start}"
-        else:
-            span = f"bytes={start}-{'' if length is None else start + length - 1}"
+        span = f"bytes={start}" if start < 0 else f"bytes={start}-{'' if length is None else start + length - 1}"
         with self._reported(key):
             extra = {} if start == 0 and length is None else {"Range": span}
             body = self._client.get_object(Bucket=self.bucket, Key=self.prefix + key, **extra)["Body"]

@@ -9,9 +9,12 @@
 {#-
     Tokens and requests a serving engine counted, per hour and pod. Counters are cumulative: the increase is the sum of positive
     steps, and on a restart the new value counts (a lower bound). The first sample ever seen of a series counts nothing; over
-    midnight a series continues from the day before. An increase belongs to the hour of the sample that shows it.
+    midnight a series continues from the day before. An increase belongs to the hour of the sample that shows it. A sample that
+    is there twice is a step of nothing.
+
+    `counters` is read twice on purpose: keeping the texts of all samples costs more than reading the files again.
 -#}
-with counters as (
+with counters as not materialized (
     select
         *,
         {{ series_key(engine_labels() + ['measure', 'finished_reason', 'token_source']) }} as series_id
@@ -59,15 +62,14 @@ followed as (
         {%- endfor %}
 ),
 
-samples as (
-    select series_id, partition, observed_at, max(value) as value
-    from counters
-    group by series_id, partition, observed_at
-),
-
 steps as (
-    select *, lag(value) over (partition by series_id order by observed_at) as previous_value
-    from samples
+    select
+        series_id,
+        partition,
+        observed_at,
+        value,
+        lag(value) over (partition by series_id order by observed_at, value) as previous_value
+    from counters
 ),
 
 hourly as (

@@ -3,11 +3,12 @@
     own name below its provider. The gateway's log is primary only where nobody else reports the provider's day.
 -#}
 with reports as (
-    select * from {{ ref('int_api_usages') }}
+    select *, cast(null as date) as held_on from {{ ref('int_api_usages') }}
     union all by name
-    select * from {{ ref('int_gateway_usages') }}
+    select *, cast(null as date) as held_on from {{ ref('int_gateway_usages') }}
     union all by name
-    select * from {{ ref('int_engine_usages') }}
+    -- only engines run on GPUs that somebody holds; a condition on `source` in the join would make it a nested loop
+    select *, charge_date as held_on from {{ ref('int_engine_usages') }}
 ),
 
 aliases as (
@@ -79,10 +80,9 @@ final as (
     left join reported
         on reports.price_provider = reported.price_provider and reports.charge_date = reported.charge_date
     left join holders
-        on reports.source = 'vllm'
+        on reports.held_on = holders.charge_date
         and reports.account_id is not distinct from holders.namespace
         and reports.pod is not distinct from holders.pod
-        and reports.charge_date = holders.charge_date
 )
 
 select * from final
