@@ -11,10 +11,11 @@ import difflib
 import os
 import tomllib
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ingest.errors import ConfigError, Mismatch
@@ -35,6 +36,11 @@ class Settings(BaseSettings):
     seeds: Path | None = None
     keep_snapshots: int = Field(default=7, ge=1)
     idle_policy: Literal["holder", "platform", "spread"] = "holder"
+    gpu_weights: Literal["telemetry", "aws_split"] = "telemetry"
+    utilisation_metric: Literal["ladder", "sm_active", "gr_engine_active", "gpu_util"] = "ladder"
+    warm_idle_below: Decimal = Field(default=Decimal("0.01"), ge=0, le=1)
+    under_utilised_below: Decimal = Field(default=Decimal(0), ge=0, le=1)
+    productive_from: Decimal = Field(default=Decimal(1), gt=0, le=1)
     memory_limit: str = Field(default="3GB", pattern=r"^\d+(\.\d+)?\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$")
     threads: int = Field(default=2, ge=1)
     sources: tuple[SourceConfig, ...] = ()
@@ -62,6 +68,14 @@ class Settings(BaseSettings):
                 f"source names are used twice: {', '.join(twice)}; give each source its own name"
             )
         return sources
+
+    @field_validator("productive_from")
+    @classmethod
+    def _thresholds_in_order(cls, productive_from: Decimal, info: ValidationInfo) -> Decimal:
+        low = info.data.get("under_utilised_below", Decimal(0))
+        if low > productive_from:
+            raise ValueError(f"at least under_utilised_below, which is {low}")
+        return productive_from
 
     @model_validator(mode="after")
     def _resolve_paths(self) -> Settings:

@@ -86,13 +86,21 @@ def project_of(settings: Settings) -> Path:
 
 
 def build_version(settings: Settings) -> str:
-    """Hash of models, macros and seeds, and the idle policy: another one rebuilds the warehouse."""
-    return f"{code_version(PROJECT_DIR, settings.seeds_dir)}-{settings.idle_policy}"
+    """Hash of models, macros and seeds, and the settings of variables(): another one rebuilds the warehouse."""
+    chosen = "-".join(str(value) for _, value in sorted(variables(settings).items()))
+    return f"{code_version(PROJECT_DIR, settings.seeds_dir)}-{chosen}"
 
 
 def variables(settings: Settings) -> dict[str, Any]:
     """The `--vars` of a build: settings only, so that dbt's saved parse stays good from run to run."""
-    return {"idle_policy": settings.idle_policy}
+    return {
+        "idle_policy": settings.idle_policy,
+        "gpu_weights": settings.gpu_weights,
+        "utilisation_metric": settings.utilisation_metric,
+        "warm_idle_below": str(settings.warm_idle_below),
+        "under_utilised_below": str(settings.under_utilised_below),
+        "productive_from": str(settings.productive_from),
+    }
 
 
 def write_scope(settings: Settings, changes: Changes, *, version: str) -> Path:

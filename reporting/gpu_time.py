@@ -16,8 +16,10 @@ from reporting.rounding import currency_places, exact_sum
 
 # In waterfall order. Idle is what telemetry saw doing nothing; unobserved is not known and never counted as
 # idle.
-STATES = ("unobserved", "unallocated", "standby", "loading", "warm_idle", "under_utilised", "productive")
-IDLE_STATES = ("unallocated", "standby", "loading", "warm_idle")
+STATES = (
+    "unobserved", "unallocated", "failed", "standby", "loading", "warm_idle", "under_utilised", "productive",
+)
+IDLE_STATES = ("unallocated", "failed", "standby", "loading", "warm_idle")
 HOUR_PLACES = 1
 
 

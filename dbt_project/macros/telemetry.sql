@@ -67,6 +67,50 @@
 {%- endmacro %}
 
 
+{#
+    Metric -> step of the utilisation ladder and the series flag that makes it unusable: all three, or the one metric the setting
+    utilisation_metric fixes. With a fixed metric a slot that lacks it has no utilisation, whatever else was measured.
+#}
+{% macro utilisation_ladder() -%}
+    {%- set steps = {
+        'sm_active': {'step': 3, 'unusable': 'is_sm_active_percent'},
+        'gr_engine_active': {'step': 2, 'unusable': 'is_gr_engine_active_percent'},
+        'gpu_util': {'step': 1, 'unusable': 'is_gpu_util_unusable'},
+    } -%}
+    {%- set wanted = var('utilisation_metric', 'ladder') -%}
+    {%- if wanted != 'ladder' and wanted not in steps -%}
+        {{ exceptions.raise_compiler_error('utilisation_metric is ' ~ wanted ~ ', expected ladder or ' ~ steps.keys() | join(', ')) }}
+    {%- endif -%}
+    {{ return(steps if wanted == 'ladder' else {wanted: steps[wanted]}) }}
+{%- endmacro %}
+
+
+{# A threshold of the settings (0 to 1) in billionths. #}
+{% macro threshold_nanos(name) -%}
+    {{ (var(name) | float * 1000000000) | round | int }}
+{%- endmacro %}
+
+
+{# Whether no kernel worth naming ran: utilisation below the setting warm_idle_below. #}
+{% macro is_still(nanos) -%}
+    {{ nanos }} < {{ threshold_nanos('warm_idle_below') }}
+{%- endmacro %}
+
+
+{#
+    Billionths of a busy slot that are productive: its utilisation; all of it from productive_from on, none of it under
+    under_utilised_below.
+#}
+{% macro productive_nanos(nanos) -%}
+    {%- set low = threshold_nanos('under_utilised_below') | int -%}
+    {%- set high = threshold_nanos('productive_from') | int -%}
+    {%- if low <= 0 and high >= 1000000000 -%} {{ nanos }}
+    {%- else -%}
+        case when {{ nanos }} >= {{ high }} then 1000000000 when {{ nanos }} < {{ low }} then 0 else {{ nanos }} end
+    {%- endif -%}
+{%- endmacro %}
+
+
 {# What tells serving engines and their scrapers apart. #}
 {% macro engine_labels() -%}
     {{ return(['x_source', 'job', 'instance', 'namespace', 'pod', 'engine', 'served_model_name']) }}

@@ -1,5 +1,6 @@
 """Settings: one file plus environment; every mistake named at once."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,15 @@ def test_settings_have_defaults_without_a_file(tmp_path, monkeypatch):
     monkeypatch.delenv("TCO_CONFIG", raising=False)
     settings = load_settings()
     assert (settings.home, settings.sources) == (tmp_path / "data", ())
+
+
+def test_thresholds_are_exact_and_in_order(tmp_path):
+    settings = load_settings(write(tmp_path, "under_utilised_below = 0.2\nproductive_from = 0.8\n"))
+    assert (settings.under_utilised_below, settings.productive_from) == (Decimal("0.2"), Decimal("0.8"))
+    with pytest.raises(ConfigError, match=r"at least under_utilised_below, which is 0.9"):
+        load_settings(write(tmp_path, "under_utilised_below = 0.9\nproductive_from = 0.8\n"))
+    with pytest.raises(ConfigError, match="utilisation_metric"):
+        load_settings(write(tmp_path, 'utilisation_metric = "tensor"\n'))
 
 
 def test_all_mistakes_come_in_one_error(tmp_path):

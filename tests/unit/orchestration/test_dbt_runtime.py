@@ -18,10 +18,12 @@ from orchestration.dbt_results import build_error, failed_tests_report
 from orchestration.dbt_runtime import (
     PROJECT_DIR,
     build_arguments,
+    build_version,
     environment,
     executable,
     project_of,
     runtime_dir,
+    variables,
 )
 from tests.unit.orchestration.small_warehouse import change
 
@@ -37,9 +39,27 @@ def settings(tmp_path: Path):
 def test_a_build_names_what_is_touched(settings) -> None:
     command, option, text = build_arguments(settings, CHANGES, version="v")
     assert (command, option) == ("build", "--vars")
-    assert json.loads(text) == {"idle_policy": "holder"}, "a variable that changes makes dbt parse everything anew"
+    named = json.loads(text)
+    assert named["idle_policy"] == "holder"
+    assert "2026-03" not in text, "a variable that changes makes dbt parse everything anew"
     scope = json.loads(Path(environment(settings)["TCO_RUN_SCOPE"]).read_text())
     assert scope == {"touched_months": ["2026-03"], "touched_days": ["2026-03-05"], "code_version": "v"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("utilisation_metric", '"gpu_util"'),
+        ("productive_from", "0.8"),
+        ("warm_idle_below", "0.02"),
+        ("gpu_weights", '"aws_split"'),
+    ],
+)
+def test_a_setting_that_changes_results_reaches_dbt_and_rebuilds(settings, tmp_path: Path, key: str, value: str) -> None:
+    (tmp_path / "tco.toml").write_text(f'home = "home"\n{key} = {value}\n')
+    other = load_settings(tmp_path / "tco.toml")
+    assert variables(other) == variables(settings) | {key: value.strip('"')}
+    assert build_version(other) != build_version(settings)
 
 
 def test_a_full_build_says_so(settings) -> None:

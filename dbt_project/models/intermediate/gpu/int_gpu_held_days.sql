@@ -52,7 +52,7 @@ first_work as (
         and held.day = shares.slot - shares.slot % 86400
         and shares.slot < held.first_slot + assumed.max_loading_seconds
     where
-        shares.utilisation_nanos >= 10000000
+        not {{ is_still('shares.utilisation_nanos') }}
         or (shares.fb_used_bytes > 1073741824 and shares.fb_used_bytes >= 0.95 * held.peak_bytes)
     group by held.share_no, held.holder_no, held.day
 ),

@@ -2,7 +2,8 @@
 
 {#-
     One row per day of the batch, GPU part and pod: since when the pod holds the part without a gap over midnight, when it
-    was ready, whether it is a declared standby. A pod that held the part in the last hour of the day before goes on.
+    was ready, whether it is a declared standby, and when the GPU was broken under it. A pod that held the part in the last
+    hour of the day before goes on.
 -#}
 with days as (
     select * from {{ ref('int_gpu_held_days') }}
@@ -10,6 +11,10 @@ with days as (
 
 standbys as (
     select * from {{ ref('int_gpu_standbys') }}
+),
+
+faults as (
+    select * from {{ ref('int_gpu_faults') }}
 ),
 
 assumed as (
@@ -41,11 +46,16 @@ final as (
         min(stays.first_slot) over so_far as held_since,
         min(stays.ready_slot) over so_far as ready_at,
         assumed.max_loading_seconds,
-        coalesce(standbys.is_standby, false) as is_standby
+        coalesce(standbys.is_standby, false) as is_standby,
+        faults.broken_from,
+        faults.broken_until,
+        faults.xid
     from stays
     cross join assumed
     left join standbys
         on stays.holder_no = standbys.holder_no and stays.day = standbys.day
+    left join faults
+        on stays.share_no = faults.share_no and stays.holder_no = faults.holder_no and stays.day = faults.day
     window so_far as (
         partition by stays.share_no, stays.holder_no, stays.stay_no order by stays.day
         rows between unbounded preceding and current row

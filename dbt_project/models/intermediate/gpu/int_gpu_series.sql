@@ -10,8 +10,10 @@ with samples as (
     from {{ ref('stg_prometheus__samples') }}
     where
         {{ in_batch('partition') }}
-        and measure in ('sm_active', 'gr_engine_active', 'gpu_util', 'fb_used_bytes')
+        and measure in ('sm_active', 'gr_engine_active', 'gpu_util', 'fb_used_bytes', 'xid_last_error')
         and gpu_uuid is not null
+        -- no error is no news
+        and (measure != 'xid_last_error' or value > 0)
 ),
 
 -- any_value takes the labels the key was made of

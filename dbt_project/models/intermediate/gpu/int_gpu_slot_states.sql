@@ -34,7 +34,9 @@ joined as (
         holdings.ready_at,
         holdings.is_standby,
         engine_load.requests,
-        shares.utilisation_nanos < 10000000 as is_still,
+        {{ is_still('shares.utilisation_nanos') }} as is_still,
+        shares.slot >= holdings.broken_from and shares.slot < holdings.broken_until as is_broken,
+        holdings.xid as broken_xid,
         shares.slot < holdings.held_since + holdings.max_loading_seconds
             and (holdings.ready_at is null or shares.slot < holdings.ready_at) as is_loading
     from shares
@@ -53,6 +55,7 @@ classified as (
         *,
         case
             when holder_no is null then 'unallocated'
+            when is_broken and coalesce(is_still, true) then 'failed'
             when is_standby and coalesce(is_still, true) and coalesce(requests, 0) = 0 then 'standby'
             when is_loading then 'loading'
             when requests = 0 then 'warm_idle'
@@ -77,6 +80,7 @@ final as (
         state,
         case
             when state = 'unallocated' and share_no is null then 'stranded'
+            when state = 'failed' then 'xid ' || broken_xid
             when state = 'warm_idle' and requests is null and fb_used_bytes <= 1073741824 then 'empty'
             when state = 'busy' and requests > 0 and is_still then 'stalled'
         end as sub_state,

@@ -23,7 +23,7 @@ hours as (
         numerator,
         denominator,
         count(*) as samples,
-        sum(utilisation_nanos) as utilisation_nanos,
+        sum({{ productive_nanos('utilisation_nanos') }}) as productive_nanos,
         min(held_since) as held_since,
         min(ready_at) as ready_at
     from slot_states
@@ -38,7 +38,7 @@ exact as (
         hour, gpu_no, share_no, node_no, holder_no, state, sub_state, ladder_step,
         sum(samples) as samples,
         sum(cast(samples * slot_seconds * numerator as hugeint) * 1000000000000 // denominator) as picoseconds,
-        sum(cast(utilisation_nanos * slot_seconds * numerator as hugeint) // denominator) as work_nanoseconds,
+        sum(cast(productive_nanos * slot_seconds * numerator as hugeint) // denominator) as work_nanoseconds,
         min(held_since) as held_since,
         min(ready_at) as ready_at
     from hours
@@ -58,12 +58,13 @@ rounded as (
     )
 ),
 
--- busy time u share of which worked
+-- busy time, a share of which worked
 parts as (
     select * from (values
         ('busy', 'productive'),
         ('busy', 'under_utilised'),
         ('unallocated', 'unallocated'),
+        ('failed', 'failed'),
         ('standby', 'standby'),
         ('loading', 'loading'),
         ('warm_idle', 'warm_idle')
