@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -35,6 +35,8 @@ app = typer.Typer(
 )
 prices = typer.Typer(help="Price seeds.", no_args_is_help=True)
 app.add_typer(prices, name="prices")
+export = typer.Typer(help="Files for other tools.", no_args_is_help=True)
+app.add_typer(export, name="export")
 
 
 @app.callback()
@@ -146,6 +148,20 @@ def refresh(
         lines = refresh_and_print(settings, part or ["tokens"])
     for line in lines:
         out.print(line, markup=False)
+
+
+@export.command()
+def focus(
+    context: typer.Context,
+    folder: Annotated[Path | None, typer.Option("--out", help="Default <home>/exports/focus.")] = None,
+    period: Annotated[list[str] | None, typer.Option("--period", "-p", help="YYYY-MM; repeatable; default all.")] = None,
+    rows: Annotated[Literal["charges", "allocated", "both"], typer.Option(help="Which rows.")] = "both",
+    is_ascii: Annotated[bool, typer.Option("--ascii", help="Transliterate texts, for readers that want ASCII.")] = False,
+) -> None:
+    """Write published charges and allocated costs as checked FOCUS 1.2 Parquet files."""
+    from orchestration.cli_export import export_and_print
+
+    export_and_print(_settings(context), folder=folder, periods=period or (), rows=rows, is_ascii=is_ascii)
 
 
 def _settings(context: typer.Context, *, require_paths: bool = False) -> Settings:

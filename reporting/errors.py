@@ -7,3 +7,7 @@ from ingest.errors import TcoError
 
 class StatementError(TcoError):
     """The statement cannot be made from what is published; nothing was written."""
+
+
+class FocusError(TcoError):
+    """A FOCUS file would break a rule of FOCUS or would not carry the ledger's totals; nothing was written."""
