@@ -3,6 +3,9 @@
 Compares the lake's index of current loads with `intermediate.load_state`, the loads the warehouse was built from. Only reads:
 dbt stays the warehouse's only writer. A first run, a change of models, macros or seeds, and a warehouse without a load state
 all ask for a full refresh; an interrupted run left the old load state, so it asks for the same partitions again.
+
+Closes and accepted disputes count as loads (source `closes`): a new one touches its month, the month that books corrections
+and the closed months that have any. Whatever touches a closed month touches the booking month too.
 """
 
 from __future__ import annotations
@@ -10,16 +13,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
+from ingest.durable_files import read_json
 from ingest.errors import TransientError
 
 LoadKey = tuple[str, str, str]
 """(source, dataset, partition)"""
+CLOSES = "closes"
+"""Source name of closes and disputes among the loads."""
 
 
 @dataclass(frozen=True)
@@ -57,18 +64,20 @@ def code_version(*roots: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def find_changes(*, lake_index: Path, warehouse: Path, version: str) -> Changes:
+def find_changes(*, lake_index: Path, warehouse: Path, version: str, closes_index: Path | None = None) -> Changes:
     """Compares lake and warehouse.
 
     Args:
         lake_index: `lake/index.json`, the current load of every partition.
         warehouse: the dbt database; may not exist yet.
         version: `code_version` of models and seeds, compared with the one the warehouse was built by.
+        closes_index: `closes/index.json`; None or missing when nothing is closed.
 
     Raises:
         TransientError: another process holds the warehouse open for writing.
     """
-    current = _current_loads(lake_index)
+    closes = (read_json(closes_index) if closes_index else None) or {"booking_period": None, "closed": [], "loads": []}
+    current = _current_loads(lake_index) | _closing_loads(closes)
     if not warehouse.exists():
         return _everything(current, "first run: the warehouse does not exist")
     try:
@@ -88,7 +97,8 @@ def find_changes(*, lake_index: Path, warehouse: Path, version: str) -> Changes:
         versions = {row_version for _, row_version in built.values()}
         if versions and versions != {version}:
             return _everything(current, "models or seeds changed since the warehouse was built")
-        return _difference(con, current, {key: load_id for key, (load_id, _) in built.items()})
+        found = _difference(con, current, {key: load_id for key, (load_id, _) in built.items()})
+        return found if found.is_empty else _with_bookings(con, found, closes)
     finally:
         con.close()
 
@@ -96,6 +106,25 @@ def find_changes(*, lake_index: Path, warehouse: Path, version: str) -> Changes:
 def _current_loads(lake_index: Path) -> dict[LoadKey, str]:
     manifests = json.loads(lake_index.read_text()) if lake_index.exists() else []
     return {(m["source"], m["dataset"], m["partition"]): m["load_id"] for m in manifests}
+
+
+def _closing_loads(closes: dict[str, Any]) -> dict[LoadKey, str]:
+    return {(load["source"], load["dataset"], load["partition"]): load["load_id"] for load in closes["loads"]}
+
+
+def _with_bookings(con: duckdb.DuckDBPyConnection, found: Changes, closes: dict[str, Any]) -> Changes:
+    """Adds the months between which corrections move."""
+    months = set(found.touched_months)
+    closed = {month["period"] for month in closes["closed"]}
+    if any(source == CLOSES for source, _, _ in found.partitions):
+        booked = con.execute(
+            "select x_original_billing_period, billing_period from intermediate.int_allocation_adjustments"
+            " union select x_original_billing_period, billing_period from intermediate.int_dispute_parts"
+        ).fetchall()
+        months |= {month for row in booked for month in row if month}
+    if months & closed or any(source == CLOSES for source, _, _ in found.partitions):
+        months |= {closes["booking_period"]} - {None}
+    return replace(found, touched_months=tuple(sorted(months)))
 
 
 def _built_loads(con: duckdb.DuckDBPyConnection) -> dict[LoadKey, tuple[str, str]] | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ingest.errors import ConfigError, GateError, TcoError, TransientError
+from orchestration.cli_close import add_close_commands
 from orchestration.cli_output import Exit, err, out, reporting, say_error
 from orchestration.notes import Progress
 
@@ -37,6 +38,7 @@ prices = typer.Typer(help="Price seeds.", no_args_is_help=True)
 app.add_typer(prices, name="prices")
 export = typer.Typer(help="Files for other tools.", no_args_is_help=True)
 app.add_typer(export, name="export")
+add_close_commands(app)
 
 
 @app.callback()

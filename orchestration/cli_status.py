@@ -16,6 +16,8 @@ from ingest.lake import Lake
 from ingest.manifest import Manifest
 from ingest.settings import Settings
 from orchestration.cli_output import out
+from orchestration.close.disputes import disputes_of, read_disputes
+from orchestration.close.months import booking_period, closes_of, frozen_events, month_state
 from orchestration.publish.pending import read_pending
 from orchestration.publish.snapshot import current_record
 from orchestration.quality.results import GateReport
@@ -28,6 +30,7 @@ def print_status(settings: Settings, *, now: datetime | None = None) -> None:
     _print_loaded(lake.manifests(), settings, instant)
     _print_quarantine(lake)
     _print_published(settings, instant)
+    _print_months(settings)
     _print_gates(settings)
 
 
@@ -96,6 +99,22 @@ def _print_published(settings: Settings, now: datetime) -> None:
     if waiting.is_full or waiting.periods:
         what = "everything" if waiting.is_full else ", ".join(sorted(waiting.periods))
         out.print(f"  [yellow]rebuilt but not published:[/] {what}; `tco run` goes on")
+
+
+def _print_months(settings: Settings) -> None:
+    events = closes_of(settings).events()
+    record = current_record(settings.published_dir)
+    frozen = frozen_events(events)
+    for period in sorted({*frozen, *(record.totals if record else ())}):
+        event = frozen.get(period)
+        state = month_state(events, period)
+        word = {"closed": "[green]closed[/]", "soft_closed": "[yellow]soft-closed[/]"}.get(state, state)
+        since = f" at {event.manifest.at:%Y-%m-%d %H:%M} UTC, {event.hash[:12]}" if event else ""
+        booking = ", books the adjustments of closed months" if period == booking_period(events) else ""
+        out.print(f"month         {period}: {word}{since}{booking}")
+    disputes = [d for d in read_disputes(disputes_of(settings).events()) if d.state == "open"]
+    if disputes:
+        out.print(f"disputes      {len(disputes)} open; `tco dispute list`")
 
 
 def _print_gates(settings: Settings) -> None:

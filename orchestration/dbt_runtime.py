@@ -26,6 +26,10 @@ from orchestration.quiet import SWITCHES
 
 PROJECT_DIR = Path(__file__).resolve().parents[1] / "dbt_project"
 PARSED = "parsed_from.json"
+SQL_FUNCTIONS = tuple(
+    PROJECT_DIR.parent / "orchestration" / f"{name}.py" for name in ("pool_graph", "pool_solver", "dbt_functions")
+)
+"""Python that computes inside models (plugin of profiles.yml)."""
 
 
 def runtime_dir(settings: Settings) -> Path:
@@ -60,6 +64,7 @@ def environment(settings: Settings) -> dict[str, str]:
         PARENT: str(os.getpid()),
         "TCO_WAREHOUSE": str(settings.warehouse_path),
         "TCO_LAKE_INDEX": str(settings.lake_dir / "index.json"),
+        "TCO_CLOSES": str(settings.home / "closes" / "index.json"),
         "TCO_RUN_SCOPE": str(scope_file(settings)),
         "TCO_DUCKDB_THREADS": str(settings.threads),
         "TCO_MEMORY_LIMIT": settings.memory_limit,
@@ -86,15 +91,17 @@ def project_of(settings: Settings) -> Path:
 
 
 def build_version(settings: Settings) -> str:
-    """Hash of models, macros and seeds, and the settings of variables(): another one rebuilds the warehouse."""
+    """Hash of models, macros, seeds and SQL functions, and the settings of variables(): another one rebuilds the warehouse."""
     chosen = "-".join(str(value) for _, value in sorted(variables(settings).items()))
-    return f"{code_version(PROJECT_DIR, settings.seeds_dir)}-{chosen}"
+    functions = hashlib.sha256(b"".join(path.read_bytes() for path in SQL_FUNCTIONS)).hexdigest()[:8]
+    return f"{code_version(PROJECT_DIR, settings.seeds_dir)}-{functions}-{chosen}"
 
 
 def variables(settings: Settings) -> dict[str, Any]:
     """The `--vars` of a build: settings only, so that dbt's saved parse stays good from run to run."""
     return {
         "idle_policy": settings.idle_policy,
+        "commitment_policy": settings.commitment_policy,
         "gpu_weights": settings.gpu_weights,
         "utilisation_metric": settings.utilisation_metric,
         "warm_idle_below": str(settings.warm_idle_below),

@@ -6,6 +6,7 @@ state or the new one, never a part.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,12 @@ def write_record(path: Path, content: Any) -> None:
     """Replace `path` with `content` as JSON in one atomic step; creates the folder when it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_json(path, content, aside=path.with_name(f".{path.name}.{os.getpid()}.tmp"))
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def sync_tree(folder: Path) -> None:

@@ -15,6 +15,9 @@ from ingest.lake import Lake
 from ingest.run import IngestReport, ProgressEvent, ingest
 from ingest.settings import Settings
 from orchestration.changes import Changes, find_changes
+from orchestration.close.index import index_path, write_closes_index
+from orchestration.close.month_close import frozen_statements, restore_statement
+from orchestration.close.months import closes_of, frozen_months
 from orchestration.dbt_runtime import build_version, runtime_dir
 from orchestration.duck import LOCK_WAIT_SECONDS, DuckLimits
 from orchestration.durable import write_record
@@ -82,8 +85,10 @@ def find_work(settings: Settings, notes: RunNotes, *, forced: Collection[str] = 
 
     Raises:
         TransientError: another process keeps the warehouse open for writing.
+        ChainBroken: recorded closes or disputes were changed.
     """
     with notes.timed("find changes"):
+        write_closes_index(settings)
         found = _find_changes_patiently(settings)
     unfinished = read_unfinished(runtime_dir(settings))
     notes.changes = merged(found, unfinished=unfinished, forced=_with_days(settings, forced))
@@ -130,22 +135,27 @@ def publish_marts(settings: Settings, notes: RunNotes) -> Publication:
             provenance=provenance,
             keep=settings.keep_snapshots,
             limits=limits_of(settings),
+            frozen=frozen_months(closes_of(settings).events()),
         )
     return notes.publication
 
 
 def write_statements(settings: Settings, notes: RunNotes, *, changed: Collection[str]) -> list[Path]:
-    """Write the statements of changed billing periods, and of published ones that have none yet.
+    """Write the statements of changed billing periods, and of published ones that have none yet; a closed
+    month's is the closed one.
 
     Returns:
         The pages of all published periods, oldest first.
     """
     record = current_record(settings.published_dir)
+    frozen = frozen_statements(settings)
     pages = []
     with notes.timed("statements"):
         for period in sorted(record.totals) if record else ():
             page = settings.statements_dir / period / "statement.html"
-            if period in changed or not page.is_file():
+            if period in frozen:
+                page = restore_statement(settings, frozen[period])
+            elif period in changed or not page.is_file():
                 notes.tell("statement", period)
                 page = write_one_statement(settings, period)
             pages.append(page)
@@ -184,7 +194,12 @@ def _find_changes_patiently(settings: Settings) -> Changes:
     deadline = time.monotonic() + LOCK_WAIT_SECONDS
     while True:
         try:
-            return find_changes(lake_index=index, warehouse=settings.warehouse_path, version=version)
+            return find_changes(
+                lake_index=index,
+                warehouse=settings.warehouse_path,
+                version=version,
+                closes_index=index_path(settings),
+            )
         except TransientError:
             if time.monotonic() > deadline:
                 raise

@@ -22,7 +22,8 @@ import duckdb
 
 from ingest.errors import GateError
 from ingest.sql_casts import literal, quoted
-from orchestration.publish.content import PERIOD_COLUMN, bound, period_contents
+from orchestration.publish.content import PERIOD_COLUMN, PeriodContent, bound, period_contents
+from orchestration.publish.frozen import common_columns, copy_frozen, frozen_rows
 from orchestration.publish.plan import MartPlan, PublicationPlan, warehouse_table
 from orchestration.publish.snapshot import MARTS_FILE, PARQUET_FOLDER
 
@@ -90,7 +91,9 @@ def parquet_path(mart: MartPlan, period: str) -> str:
 
 
 def write_parquet(con: duckdb.DuckDBPyConnection, *, plan: PublicationPlan, previous_dir: Path | None, building: Path) -> None:
-    """Write the Parquet files of changed periods from the attached snapshot file, link the others."""
+    """Write the Parquet files of changed periods from the attached snapshot file, copy those of closed
+    months from their close, link the others.
+    """
     for mart in plan.marts:
         for period in mart.changed:
             path = building / parquet_path(mart, period)
@@ -98,6 +101,8 @@ def write_parquet(con: duckdb.DuckDBPyConnection, *, plan: PublicationPlan, prev
             where = f"WHERE {PERIOD_COLUMN} = {literal(period)}" if mart.has_periods else ""
             rows = f"SELECT * FROM {snapshot_table(mart.name)} {where}"
             con.execute(f"COPY ({rows}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+        for period, (_, held) in mart.frozen.items():
+            copy_frozen(held, building / parquet_path(mart, period))
         for record in mart.kept.values():
             assert previous_dir is not None
             _take_over(previous_dir / record.parquet, building / record.parquet)
@@ -108,31 +113,52 @@ def _write_mart(con: duckdb.DuckDBPyConnection, mart: MartPlan) -> None:
     if mart.is_unchanged:
         return
     if mart.is_rebuilt or not mart.has_periods:
-        con.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM {source}")
+        closed = ", ".join(literal(period) for period in sorted(mart.closed))
+        where = f"WHERE {PERIOD_COLUMN} IS NULL OR {PERIOD_COLUMN} NOT IN ({closed})" if closed else ""
+        con.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM {source} {where}")
+        _insert_frozen(con, mart)
         return
-    changed, periods = sorted(mart.changed), sorted({*mart.changed, *mart.removed})
+    changed, periods = sorted(mart.changed), sorted({*mart.changed, *mart.removed, *mart.frozen})
     con.execute("BEGIN")
     con.execute(f"DELETE FROM {table} WHERE {PERIOD_COLUMN} IN {bound(periods)}", periods)
     con.execute(
         f"INSERT INTO {table} BY NAME SELECT * FROM {source} WHERE {PERIOD_COLUMN} IN {bound(changed)}",
         changed,
     )
+    _insert_frozen(con, mart)
     con.execute("COMMIT")
 
 
+def _insert_frozen(con: duckdb.DuckDBPyConnection, mart: MartPlan) -> None:
+    for _, held in mart.frozen.values():
+        rows = frozen_rows(held.path, common_columns(con, path=held.path, columns=mart.columns))
+        con.execute(f"INSERT INTO {snapshot_table(mart.name)} BY NAME {rows}")
+
+
 def _verify_mart(con: duckdb.DuckDBPyConnection, mart: MartPlan) -> None:
-    if not mart.changed:
-        return
-    found = period_contents(con, table=snapshot_table(mart.name), columns=mart.columns, periods=sorted(mart.changed))
-    for period, expected in mart.changed.items():
-        if found.get(period) != expected:
-            raise PublishedContentError(
-                "a written mart does not hold what the warehouse holds; nothing was published",
-                where={"mart": mart.name, "billing period": period},
-                found=str(found.get(period)),
-                expected=str(expected),
-                fix="run again; if it stays, check the disk and report it",
-            )
+    table = snapshot_table(mart.name)
+    if mart.changed:
+        found = period_contents(con, table=table, columns=mart.columns, periods=sorted(mart.changed))
+        for period, expected in mart.changed.items():
+            _demand_equal(mart, period, found.get(period), expected, source="the warehouse")
+    for period, (_, held) in mart.frozen.items():
+        columns = common_columns(con, path=held.path, columns=mart.columns)
+        frozen = period_contents(con, table=f"({frozen_rows(held.path, columns)})", columns=columns)
+        written = period_contents(con, table=table, columns=columns, periods=[period])
+        _demand_equal(mart, period, written.get(period), frozen.get(period), source="the close")
+
+
+def _demand_equal(
+    mart: MartPlan, period: str, found: PeriodContent | None, expected: PeriodContent | None, *, source: str
+) -> None:
+    if found != expected:
+        raise PublishedContentError(
+            f"a written mart does not hold what {source} holds; nothing was published",
+            where={"mart": mart.name, "billing period": period},
+            found=str(found),
+            expected=str(expected),
+            fix="run again; if it stays, check the disk and report it",
+        )
 
 
 def _take_over(source: Path, target: Path) -> None:

@@ -24,7 +24,9 @@ import duckdb
 from ingest.durable_files import sync_folder
 from orchestration.duck import DuckLimits, warehouse_connection
 from orchestration.durable import point_to, sync_tree
+from orchestration.publish.as_of import write_views
 from orchestration.publish.content import ALGORITHM, Money, combined_hash, schema_hash
+from orchestration.publish.frozen import FrozenMonths
 from orchestration.publish.marts_file import (
     STORAGE_VERSION,
     is_mostly_free,
@@ -81,6 +83,7 @@ def publish(
     keep: int,
     limits: DuckLimits,
     now: datetime | None = None,
+    frozen: FrozenMonths | None = None,
 ) -> Publication:
     """Publish the marts of `warehouse`.
 
@@ -91,20 +94,22 @@ def publish(
         keep: snapshots to keep, the current one included.
         limits: threads and memory of the work.
         now: publishing instant (aware, UTC).
+        frozen: closed months; their rows and files are those of the close, whatever the warehouse holds.
 
     Raises:
-        PublishedContentError: the written file differs from the warehouse.
+        PublishedContentError: the written file differs from the warehouse or from a close.
+        FrozenFileError: a file of a close was changed.
     """
     instant = now or datetime.now(UTC)
     snapshots_folder(published_dir).mkdir(parents=True, exist_ok=True)
     remove_unfinished(published_dir)
     folder, record = _intact_current(published_dir)
     with warehouse_connection(warehouse, limits) as con:
-        plan = plan_publication(con, previous=record, pending=read_pending(published_dir))
+        plan = plan_publication(con, previous=record, pending=read_pending(published_dir), frozen=frozen)
         if folder is not None and record is not None and plan.is_unchanged:
             result = _confirm(folder, record, provenance, instant)
         else:
-            result = _build(con, plan, folder, published_dir, provenance, instant)
+            result = _build(con, plan, folder, published_dir, provenance, instant, frozen)
     clear_pending(published_dir)
     prune(published_dir, keep=keep)
     return result
@@ -141,6 +146,7 @@ def _build(
     published_dir: Path,
     provenance: Provenance,
     instant: datetime,
+    frozen: FrozenMonths | None,
 ) -> Publication:
     building = snapshots_folder(published_dir) / f"{UNFINISHED}{instant:%Y%m%dT%H%M%S}"
     building.mkdir()
@@ -148,9 +154,10 @@ def _build(
     if previous_dir is not None and is_mostly_free(con):
         con.execute("DETACH snapshot")
         (building / "marts.duckdb").unlink()
-        plan = plan_publication(con, previous=None, pending=Pending(is_full=True))
+        plan = plan_publication(con, previous=None, pending=Pending(is_full=True), frozen=frozen)
         write_marts(con, plan=plan, previous_dir=None, building=building)
     write_parquet(con, plan=plan, previous_dir=previous_dir, building=building)
+    write_views(con, marts=[mart.name for mart in plan.marts])
     con.execute("DETACH snapshot")
     record = _record(plan, building, provenance, instant)
     write_record(building, record)
@@ -192,6 +199,14 @@ def _mart_record(mart: MartPlan) -> MartRecord:
             content_hash=content.content_hash,
             money=content.money,
             parquet=parquet_path(mart, period),
+        )
+    for period, (event, held) in mart.frozen.items():
+        periods[period] = PeriodRecord(
+            rows=held.rows,
+            content_hash=held.content_hash,
+            money=held.money,
+            parquet=parquet_path(mart, period),
+            closed_by=event,
         )
     signature = schema_hash(mart.columns)
     return MartRecord(

@@ -34,12 +34,17 @@ class _Record(BaseModel):
 
 
 class PeriodRecord(_Record):
-    """One billing period of one mart as published; `parquet` is the path below the snapshot folder."""
+    """One billing period of one mart as published; `parquet` is the path below the snapshot folder.
+
+    `closed_by` is the hash of the close that the rows and the file were taken from; empty for an open month.
+    `content_hash` is then the one of the close, over the columns that the mart had at that time.
+    """
 
     rows: int
     content_hash: str
     money: dict[str, dict[str, ExactText]]
     parquet: str
+    closed_by: str = ""
 
 
 class MartRecord(_Record):

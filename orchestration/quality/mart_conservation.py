@@ -67,6 +67,8 @@ CONSERVATION = (
                     unnest(['billed_cost', 'effective_cost']) AS basis,
                     unnest([billed_cost, effective_cost]) AS amount
                 FROM warehouse.marts.fct_charges
+                -- corrections of closed months were delivered in those
+                WHERE x_original_billing_period IS NULL
             )
             -- only FOCUS deliveries state an effective cost that the ledger takes over
             WHERE basis = 'billed_cost' OR x_dataset IN ('aws_focus', 'gcp_focus', 'focus')

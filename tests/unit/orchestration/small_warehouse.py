@@ -21,7 +21,7 @@ TABLES = {
         billed_cost {MONEY},
         effective_cost {MONEY}, list_cost {MONEY}, contracted_cost {MONEY}, x_line_count BIGINT,
         x_source VARCHAR,
-        x_dataset VARCHAR, x_evidence VARCHAR""",
+        x_dataset VARCHAR, x_evidence VARCHAR, x_original_billing_period VARCHAR""",
     "fct_cost_allocations": f"""
         allocation_key VARCHAR, charge_key VARCHAR, billing_period VARCHAR, charge_date DATE,
         billing_currency VARCHAR,
@@ -38,6 +38,9 @@ TABLES = {
         gpu_index BIGINT, gpu_model VARCHAR, team_id VARCHAR, state VARCHAR, seconds {MONEY},
         gpu_hours DECIMAL(18,9),
         billed_cost {MONEY}, effective_cost {MONEY}, billing_currency VARCHAR""",
+    "fct_unmatched_nodes": f"""
+        billing_period VARCHAR, side VARCHAR, node_id VARCHAR, resource_id VARCHAR, gpu_hours DECIMAL(18,9),
+        billed_cost {MONEY}, effective_cost {MONEY}, billing_currency VARCHAR, reason VARCHAR, hint VARCHAR""",
     "fct_token_usage": f"""
         usage_key VARCHAR, charge_date DATE, billing_period VARCHAR, source VARCHAR, x_source VARCHAR,
         service_provider_name VARCHAR, account_id VARCHAR, model_id VARCHAR, model_raw VARCHAR,
@@ -60,7 +63,7 @@ ROWS = """
     INSERT INTO marts.fct_charges
     SELECT 'k' || n, period, CAST(period || '-03' AS DATE), '1111', 'AWS', 'AWS', 'INV-' || period,
     service, 'Usage',
-        resource, NULL, 'USD', cost, cost, cost, cost, 1, 'aws_main', 'aws_cur_2_0', 'invoiced'
+        resource, NULL, 'USD', cost, cost, cost, cost, 1, 'aws_main', 'aws_cur_2_0', 'invoiced', NULL
     FROM (VALUES
         (1, '2026-02', 'AmazonEC2', 'i-1', 10.000000000000000001), (2, '2026-02', 'AmazonS3', 'b', 2.5),
         (3, '2026-03', 'AmazonEC2', 'i-1', 24), (4, '2026-03', 'AmazonS3', 'b', -1.25)
