@@ -1,23 +1,24 @@
--- Every rule, key, workload and pool share names a team or pool that exists.
-with teams as (
-    select team_id from {{ ref('teams') }}
+-- Every rule, key, workload, product and pool share names a team, pool, product or cost centre that exists.
+with targets as (
+    select target_type, target from ({{ target_teams() }}) as team_targets
+    union
+    select 'pool', pool_id from {{ ref('pools') }}
 ),
 
 named as (
-    select 'rule ' || rule_id as named_in, target as team_id from {{ ref('rules') }}
-    where target_type = 'team' and target != '{value}'
+    select 'rule ' || rule_id as named_in, target_type, target from {{ ref('rules') }}
+    where target != '{value}'
     union all
-    select 'api key ' || api_key_id, team_id from {{ ref('api_keys') }}
+    select 'api key ' || api_key_id, 'team', team_id from {{ ref('api_keys') }}
     union all
-    select 'workload ' || deployment_id, team_id from {{ ref('workloads') }}
+    select 'workload ' || deployment_id, 'team', team_id from {{ ref('workloads') }}
     union all
-    select 'pool share ' || pool_id, team_id from {{ ref('pool_shares') }}
+    select 'product ' || product, 'team', team_id from {{ ref('product_teams') }}
+    union all
+    select 'pool share ' || pool_id, coalesce(target_type, 'team'), target from {{ ref('pool_shares') }}
 )
 
-select named_in, team_id as missing
+select named.named_in, named.target_type, named.target as missing
 from named
-where team_id not in (select team_id from teams)
-union all
-select 'rule ' || rule_id, target
-from {{ ref('rules') }}
-where target_type = 'pool' and target not in (select pool_id from {{ ref('pools') }})
+left join targets on named.target_type = targets.target_type and lower(named.target) = lower(targets.target)
+where targets.target is null

@@ -54,3 +54,21 @@
 {% macro estimate(expression) -%}
     cast(cast({{ expression }} as decimal(38, 6)) as {{ money_type() }})
 {%- endmacro %}
+
+
+{#
+    exact_part with the running sums already divided by the total: the part of `amount` between the ratios `low` and `high` (DOUBLE,
+    0 to 1). For weights that meet many charges: the division is made once a weight, not once a charge.
+#}
+{% macro exact_part_between(amount, low, high) -%}
+    ({{ amount_up_to_ratio(amount, high) }} - {{ amount_up_to_ratio(amount, low) }})
+{%- endmacro %}
+
+
+{% macro amount_up_to_ratio(amount, ratio) -%}
+    case
+        when {{ ratio }} = 1 then {{ amount }}
+        when {{ ratio }} = 0 then {{ money('0') }}
+        else cast(cast(cast({{ amount }} as double) * {{ ratio }} as decimal(38, 12)) as {{ money_type() }})
+    end
+{%- endmacro %}

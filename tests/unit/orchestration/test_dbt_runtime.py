@@ -53,6 +53,7 @@ def test_a_build_names_what_is_touched(settings) -> None:
         ("productive_from", "0.8"),
         ("warm_idle_below", "0.02"),
         ("gpu_weights", '"aws_split"'),
+        ("commitment_policy", '"spread"'),
     ],
 )
 def test_a_setting_that_changes_results_reaches_dbt_and_rebuilds(settings, tmp_path: Path, key: str, value: str) -> None:

@@ -29,7 +29,7 @@ def _seed(name: str) -> list[dict[str, str]]:
 def test_teams_and_shares_are_the_seeds() -> None:
     assert tuple(row["team_id"] for row in _seed("allocation/teams.csv")) == TEAMS
     shares = {
-        row["team_id"]: Fraction(row["share"]) for row in _seed("allocation/pool_shares.csv") if row["pool_id"] == "observability"
+        row["target"]: Fraction(row["share"]) for row in _seed("allocation/pool_shares.csv") if row["pool_id"] == "observability"
     }
     assert shares == OBSERVABILITY_SHARES
     split = {

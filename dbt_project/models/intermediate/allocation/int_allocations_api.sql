@@ -18,8 +18,7 @@ with pooled as (
         charges.effective_cost, matched.rule_id, matched.pool_id
     from {{ ref('int_charges') }} as charges
     inner join {{ ref('int_charges_matched') }} as matched on charges.charge_key = matched.charge_key
-    inner join {{ ref('pools') }} as pools on matched.pool_id = pools.pool_id and pools.driver = 'api'
-    where {{ touched('charges.billing_period') }} and {{ touched('matched.billing_period') }}
+    where {{ touched('charges.billing_period') }} and {{ touched('matched.billing_period') }} and matched.pool_driver = 'api'
 ),
 
 usage_weights as (
@@ -27,7 +26,7 @@ usage_weights as (
     where charge_date in (select charge_date from pooled)
 ),
 
-weights as (
+summed as (
     select
         *,
         sum(weight) over driver_group as total_weight,
@@ -41,6 +40,18 @@ weights as (
             driver, service_provider_name, charge_date, account_id,
             case when driver = 'tokens' then model_raw end, token_type
     )
+),
+
+weights as (
+    select
+        summed.*,
+        cast(weight / total_weight as double) as share,
+        {{ split_details(
+            'weight / total_weight', "case driver when 'tokens' then 'Tokens' else 'USD' end", 'weight'
+        ) }} as allocated_method_details,
+        {{ allocated_tags('summed.team_id', 'teams.cost_center') }} as allocated_tags
+    from summed
+    left join {{ ref('teams') }} as teams on summed.team_id = teams.team_id
 ),
 
 explained as (
@@ -58,7 +69,7 @@ explained as (
 
 split as (
     select pooled.*, weights.driver, weights.api_key_id, weights.team_id, weights.model_id, weights.weight,
-        weights.running_weight, weights.total_weight
+        weights.running_weight, weights.total_weight, weights.share, weights.allocated_method_details, weights.allocated_tags
     from pooled
     inner join explained on pooled.charge_key = explained.charge_key
     left join weights
@@ -76,7 +87,6 @@ final as (
     select
         charge_key,
         billing_period,
-        billing_currency,
         case when weight is null then 'residual' else 'api_pool' end as stage,
         case when weight is null or team_id = 'unallocated' then 'unallocated' else 'api' end as cost_category,
         concat_ws(
@@ -93,7 +103,13 @@ final as (
         rule_id,
         pool_id,
         coalesce(driver, 'none') as driver,
-        cast(coalesce(weight / total_weight, 1) as double) as share,
+        coalesce(share, 1) as share,
+        pool_id as pool_path,
+        'pool:' || pool_id as allocated_method_id,
+        coalesce(allocated_method_details, {{ split_details('1', 'cast(null as varchar)', 'null') }}) as allocated_method_details,
+        case when team_id != 'unallocated' then api_key_id end as allocated_resource_id,
+        cast(null as varchar) as allocated_resource_name,
+        allocated_tags,
         x_evidence,
         case when weight is null then billed_cost
             else {{ exact_part('billed_cost', 'weight', 'running_weight', 'total_weight') }} end as billed_cost,

@@ -19,15 +19,9 @@ with charges as (
     where {{ touched('billing_period') }}
 ),
 
-gpu_pools as (
-    select pool_id from {{ ref('pools') }} where driver = 'gpu'
-),
-
 matched as (
-    select int_charges_matched.*
-    from {{ ref('int_charges_matched') }} as int_charges_matched
-    inner join gpu_pools on int_charges_matched.pool_id = gpu_pools.pool_id
-    where {{ touched('int_charges_matched.billing_period') }}
+    select charge_key, rule_id, pool_id from {{ ref('int_charges_matched') }}
+    where {{ touched('billing_period') }} and pool_driver = 'gpu'
 ),
 
 pooled as (
@@ -76,37 +70,49 @@ ordered as (
         )
 ),
 
+weights as (
+    select
+        ordered.*,
+        cast(coalesce(effective_weight / nullif(total_effective, 0), seconds / nullif(total_seconds, 0), 1) as double) as share,
+        case when state not in ('unallocated', 'unobserved') then coalesce(deployment_id, namespace) end as allocated_resource_id,
+        {{ allocated_tags(
+            "case when state not in ('unallocated', 'unobserved') then holder_team_id end",
+            'teams.cost_center', deployment_id='deployment_id', namespace='namespace'
+        ) }} as allocated_tags
+    from ordered
+    left join {{ ref('teams') }} as teams on ordered.holder_team_id = teams.team_id
+),
+
 split as (
     select
         pooled.*,
-        ordered.* exclude (resource_id, charge_date),
+        weights.* exclude (resource_id, charge_date),
         case
-            when ordered.total_seconds is null then pooled.billed_cost
+            when weights.total_seconds is null then pooled.billed_cost
             when least_billed >= 0 and total_billed > 0
                 then {{ exact_part('pooled.billed_cost', 'billed_weight', 'running_billed', 'total_billed') }}
             else {{ exact_part('pooled.billed_cost', 'seconds', 'running_seconds', 'total_seconds') }}
         end as part_billed_cost,
         case
-            when ordered.total_seconds is null then pooled.effective_cost
+            when weights.total_seconds is null then pooled.effective_cost
             when least_effective >= 0 and total_effective > 0
                 then {{ exact_part('pooled.effective_cost', 'effective_weight', 'running_effective', 'total_effective') }}
             else {{ exact_part('pooled.effective_cost', 'seconds', 'running_seconds', 'total_seconds') }}
         end as part_effective_cost
     from pooled
-    left join ordered
-        on pooled.resource_id = ordered.resource_id and pooled.charge_date = ordered.charge_date
+    left join weights
+        on pooled.resource_id = weights.resource_id and pooled.charge_date = weights.charge_date
 ),
 
 final as (
     select
         charge_key,
         billing_period,
-        billing_currency,
         case when state is null then 'residual' else 'gpu_pool' end as stage,
         case
             when state is null then 'unallocated'
             when state = 'unobserved' then 'unobserved'
-            when state in ('unallocated', 'warm_idle', 'loading', 'standby') then 'idle'
+            when state in ('unallocated', 'failed', 'warm_idle', 'loading', 'standby') then 'idle'
             when holder_team_id = 'unallocated' then 'unallocated'
             else 'gpu'
         end as cost_category,
@@ -122,7 +128,7 @@ final as (
         case
             when state is null or state = 'unobserved' then 'unallocated'
             when state = 'unallocated' then '{{ var("platform_team") }}'
-            when state in ('warm_idle', 'loading', 'standby') and '{{ var("idle_policy") }}' = 'platform' then '{{ var("platform_team") }}'
+            when state in ('failed', 'warm_idle', 'loading', 'standby') and '{{ var("idle_policy") }}' = 'platform' then '{{ var("platform_team") }}'
             else holder_team_id
         end as team_id,
         cast(null as varchar) as product,
@@ -132,7 +138,13 @@ final as (
         rule_id,
         pool_id,
         'gpu_seconds' as driver,
-        cast(coalesce(effective_weight / nullif(total_effective, 0), seconds / nullif(total_seconds, 0), 1) as double) as share,
+        coalesce(share, 1) as share,
+        pool_id as pool_path,
+        'pool:' || pool_id as allocated_method_id,
+        {{ split_details('coalesce(share, 1)', "'GPU-Hours'", 'seconds / 3600', gpu_state='state') }} as allocated_method_details,
+        allocated_resource_id,
+        deployment_id as allocated_resource_name,
+        allocated_tags,
         x_evidence,
         part_billed_cost as billed_cost,
         part_effective_cost as effective_cost

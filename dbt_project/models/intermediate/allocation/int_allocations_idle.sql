@@ -38,6 +38,14 @@ final as (
             gpu.allocation_path || ' > idle spread' as allocation_path,
             'idle_spread' as driver,
             cast(gpu.share * coalesce(weights.weight / weights.total_weight, 1) as double) as share,
+            {{ split_details(
+                'gpu.share * coalesce(weights.weight / weights.total_weight, 1)', "'GPU-Hours'", 'weights.weight / 3600',
+                gpu_state='gpu.gpu_state'
+            ) }} as allocated_method_details,
+            weights.team_id as allocated_resource_id,
+            cast(null as varchar) as allocated_resource_name,
+            case when weights.team_id is not null then '{"team":' || cast(to_json(weights.team_id) as varchar) || '}' end
+                as allocated_tags,
             case when weights.weight is null then gpu.billed_cost
                 else {{ exact_part('gpu.billed_cost', 'weights.weight', 'weights.running_weight', 'weights.total_weight') }}
             end as billed_cost,

@@ -7,9 +7,10 @@
 }}
 
 {#-
-    Each charge with the one allocation rule that takes it: the valid rule of lowest priority number (ties: rule_id).
-    A charge no rule takes keeps its row, without a rule. A passthrough rule names the team by the matched value; a value that
-    is no team leaves the charge unallocated and says so.
+    Each charge with the one allocation rule that takes it: the rule of lowest priority number valid on the charge date (ties:
+    rule_id). A charge no rule takes keeps its row, without a rule. `named_value` is the value a passthrough rule takes its
+    target from. For a pool: its driver that day, and `pool_segment`, the first day of the time in which the members of all
+    pools are what they are that day.
 -#}
 with charges as (
     select * from {{ ref('int_charges') }}
@@ -24,13 +25,44 @@ rules as (
 -- one row per rule: shares of a rule are rows of the seed
 rule_heads as (
     select distinct
-        rule_id, priority, valid_from, valid_to, match_field, match_key, match_type, match_value, target_type,
+        rule_id, priority, valid_from, valid_to, match_field, match_key, match_type, match_value, match_case, target_type,
         case when target_type = 'pool' or target = '{value}' then target end as target
     from rules
 ),
 
-teams as (
-    select * from {{ ref('teams') }}
+pools as (
+    select * from {{ ref('pools') }}
+),
+
+boundaries as (
+    select valid_from as day from pools
+    union
+    select valid_to from pools
+    union
+    select valid_from from {{ ref('pool_shares') }}
+    union
+    select valid_to from {{ ref('pool_shares') }}
+),
+
+charge_days as (
+    select distinct charge_date from charges
+),
+
+pool_segments as (
+    select charge_days.charge_date, coalesce(max(boundaries.day), date '0001-01-01') as pool_segment
+    from charge_days
+    left join boundaries on charge_days.charge_date >= boundaries.day
+    group by charge_days.charge_date
+),
+
+-- one version of a pool a day
+pool_days as (
+    select charge_days.charge_date, pools.pool_id, pools.driver
+    from charge_days
+    inner join pools on {{ is_valid_on('pools', 'charge_days.charge_date') }}
+    qualify row_number() over (
+        partition by charge_days.charge_date, pools.pool_id order by pools.valid_from desc nulls last, pools.driver
+    ) = 1
 ),
 
 instance_types as (
@@ -82,7 +114,7 @@ attribute_rules as (
             attributes.match_field = rule_heads.match_field
             or (attributes.match_field = 'tag' and rule_heads.match_field = 'label')
         )
-        and (attributes.match_key is null or lower(attributes.match_key) = lower(rule_heads.match_key))
+        and {{ rule_key_matches('attributes.match_key', 'rule_heads') }}
         and {{ rule_matches('attributes.value', 'rule_heads') }}
 ),
 
@@ -125,8 +157,8 @@ winners as (
     select
         charge_key,
         min_by({
-            'rule_id': rule_id, 'target_type': target_type, 'target': target, 'value': value
-        }, {'priority': priority, 'rule_id': rule_id}) as rule
+            'rule_id': rule_id, 'valid_from': valid_from, 'target_type': target_type, 'target': target, 'value': value
+        }, {'priority': priority, 'rule_id': rule_id, 'valid_from': valid_from}) as rule
     from candidates
     where charge_date >= valid_from and (valid_to is null or charge_date < valid_to)
     group by charge_key
@@ -136,20 +168,20 @@ final as (
     select
         charges.charge_key,
         charges.billing_period,
+        charges.billing_currency,
         winners.rule.rule_id as rule_id,
+        winners.rule.valid_from as rule_valid_from,
         winners.rule.target_type as target_type,
         case when winners.rule.target_type = 'pool' then winners.rule.target end as pool_id,
-        -- the team a passthrough value names
-        named_teams.team_id as named_team_id,
-        case
-            when winners.rule.rule_id is null then 'no rule matched'
-            when winners.rule.target = '{value}' and named_teams.team_id is null
-                then 'unknown team ' || winners.rule.value
-        end as residual_reason
+        pool_days.driver as pool_driver,
+        pool_segments.pool_segment,
+        case when winners.rule.target = '{value}' then winners.rule.value end as named_value
     from charges
+    left join pool_segments on charges.charge_date = pool_segments.charge_date
     left join winners on charges.charge_key = winners.charge_key
-    left join teams as named_teams
-        on winners.rule.target = '{value}' and lower(winners.rule.value) = lower(named_teams.team_id)
+    left join pool_days
+        on case when winners.rule.target_type = 'pool' then winners.rule.target end = pool_days.pool_id
+        and charges.charge_date = pool_days.charge_date
 )
 
 select * from final

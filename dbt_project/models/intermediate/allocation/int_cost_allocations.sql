@@ -1,9 +1,7 @@
 {#- The ledger as restated: every stage's rows with the dimensions of their charge. All months, as the engine computes them now. -#}
 with allocations as (
-    {%- for stage in ['direct', 'idle', 'api', 'shared'] %}
-    select
-        charge_key, billing_period, stage, cost_category, allocation_path, team_id, product, model_id, deployment_id, gpu_state,
-        rule_id, pool_id, driver, share, x_evidence, billed_cost, effective_cost
+    {%- for stage in ['direct', 'idle', 'api', 'shared', 'commitment'] %}
+    select {{ allocation_columns() | join(', ') }}
     from {{ ref('int_allocations_' ~ stage) }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
@@ -35,12 +33,20 @@ final as (
         allocations.pool_id,
         allocations.driver,
         allocations.share,
+        teams.cost_center,
+        allocations.pool_path,
+        allocations.allocated_method_id,
+        allocations.allocated_method_details,
+        allocations.allocated_resource_id,
+        allocations.allocated_resource_name,
+        allocations.allocated_tags,
         allocations.x_evidence,
         allocations.billed_cost,
         allocations.effective_cost
     from allocations
     inner join {{ ref('int_charges') }} as charges
         on allocations.charge_key = charges.charge_key and allocations.billing_period = charges.billing_period
+    left join {{ ref('teams') }} as teams on allocations.team_id = teams.team_id
 )
 
 select * from final

@@ -7,102 +7,135 @@
 }}
 
 {#-
-    Each shared pool's weights per team, billing period and currency. Drivers: even over the pool's members, fixed shares,
-    proportional to the effective cost the earlier stages gave a team, or a metric (GPU-hours held, tokens, requests).
+    Where the money of each shared pool ends: per rule, pool, billing period, currency and pool segment one row for every team and
+    path, as the range `low` to `high` of the whole. Pools that feed other pools are solved as a linear system (function
+    solve_pools); the others take their weights as they are. What no team takes is a row of `unallocated` that says why.
 -#}
-with pools as (
-    select * from {{ ref('pools') }}
-    where driver in ('even', 'fixed', 'proportional', 'metric')
+with {{ pool_edges() }},
+
+entries as (
+    select distinct
+        matched.billing_period, matched.billing_currency, matched.pool_segment, matched.pool_id, matched.rule_id,
+        pools.cost_category as pool_category
+    from {{ ref('int_charges_matched') }} as matched
+    left join (select pool_id, max(cost_category) as cost_category from {{ ref('pools') }} group by pool_id) as pools
+        on matched.pool_id = pools.pool_id
+    where
+        {{ touched('matched.billing_period') }} and matched.pool_id is not null
+        and coalesce(matched.pool_driver, 'none') not in ('gpu', 'api')
 ),
 
-members as (
-    select * from {{ ref('pool_shares') }}
+feeding as (
+    select distinct billing_period, billing_currency, pool_segment, pool_id from pool_edges
+    where target_type = 'pool'
 ),
 
-periods as (
-    select distinct charges.billing_period, charges.billing_currency, matched.pool_id
-    from {{ ref('int_charges') }} as charges
-    inner join {{ ref('int_charges_matched') }} as matched on charges.charge_key = matched.charge_key
-    where {{ touched('charges.billing_period') }} and {{ touched('matched.billing_period') }} and matched.pool_id is not null
-),
-
-earlier as (
-    select charge_key, billing_period, team_id, effective_cost from {{ ref('int_allocations_direct') }}
-    where {{ touched('billing_period') }}
-    union all
-    select charge_key, billing_period, team_id, effective_cost from {{ ref('int_allocations_gpu') }}
-    where {{ touched('billing_period') }}
-    union all
-    select charge_key, billing_period, team_id, effective_cost from {{ ref('int_allocations_api') }}
-    where {{ touched('billing_period') }}
-),
-
-proportional as (
-    select charges.billing_period, charges.billing_currency, earlier.team_id, sum(earlier.effective_cost) as weight
-    from earlier
-    inner join {{ ref('int_charges') }} as charges on earlier.charge_key = charges.charge_key
-    where earlier.team_id != 'unallocated' and {{ touched('charges.billing_period') }}
+systems as (
+    select billing_period, billing_currency, pool_segment, list(distinct pool_id order by pool_id) as entry_pools
+    from entries
+    inner join feeding using (billing_period, billing_currency, pool_segment, pool_id)
     group by all
 ),
 
-metrics as (
-    select 'gpu_hours' as metric, strftime(charge_date, '%Y-%m') as billing_period, team_id, cast(sum(seconds) as decimal(38, 18)) as weight
-    from {{ ref('fct_gpu_hours') }}
-    where state not in ('unobserved', 'unallocated') and team_id is not null
-        and {{ touched("strftime(charge_date, '%Y-%m')") }}
-    group by all
-    union all
-    select 'tokens', strftime(charge_date, '%Y-%m'), team_id, cast(sum(total_tokens) as decimal(38, 18))
-    from {{ ref('fct_token_usage') }}
-    where is_primary and team_id is not null and {{ touched("strftime(charge_date, '%Y-%m')") }}
-    group by all
-    union all
-    select 'requests', strftime(charge_date, '%Y-%m'), team_id, cast(sum(requests) as decimal(38, 18))
-    from {{ ref('fct_token_usage') }}
-    where is_primary and team_id is not null and {{ touched("strftime(charge_date, '%Y-%m')") }}
-    group by all
+solved as (
+    select billing_period, billing_currency, pool_segment, unnest(solve_pools(entry_pools, edges)) as reach
+    from (
+        select
+            systems.*,
+            list({
+                'pool_id': pool_id, 'target_type': target_type, 'target': target, 'weight': weight, 'is_first': is_first
+            } order by pool_id, target_type, target) as edges
+        from systems
+        inner join pool_edges using (billing_period, billing_currency, pool_segment)
+        group by all
+    ) as prepared
 ),
 
-weighted as (
+reaches as (
+    select billing_period, billing_currency, pool_segment, unnest(reach) from solved
+    union all by name
     select
-        periods.*, pools.driver, pools.metric, members.team_id,
-        case when pools.driver = 'even' then 1 else members.share end as weight
-    from periods
-    inner join pools on periods.pool_id = pools.pool_id and pools.driver in ('even', 'fixed')
-    inner join members on pools.pool_id = members.pool_id
+        billing_period, billing_currency, pool_segment, pool_id, pool_id as exit_pool_id, pool_id as pool_path, target as team_id,
+        null as residual_reason, weight
+    from pool_edges
+    left join (select *, true as is_feeding from feeding) as feeding
+        using (billing_period, billing_currency, pool_segment, pool_id)
+    where is_feeding is null
+),
 
-    union all by name
+summed as (
+    select
+        entries.*,
+        coalesce(reaches.exit_pool_id, entries.pool_id) as exit_pool_id,
+        coalesce(reaches.pool_path, entries.pool_id) as pool_path,
+        reaches.team_id,
+        case when reaches.weight is null then 'the pool has no weights in this period' else residual_reason end as residual_reason,
+        coalesce(reaches.weight, 1) as weight,
+        coalesce(sum(reaches.weight) over running, 1) as running_weight,
+        coalesce(sum(reaches.weight) over whole, 1) as total_weight
+    from entries
+    left join reaches using (billing_period, billing_currency, pool_segment, pool_id)
+    window
+        whole as (
+            partition by entries.billing_period, entries.billing_currency, entries.pool_segment, entries.pool_id, entries.rule_id
+        ),
+        running as (whole order by pool_path, team_id, residual_reason rows between unbounded preceding and current row)
+),
 
-    select periods.*, pools.driver, pools.metric, proportional.team_id, proportional.weight
-    from periods
-    inner join pools on periods.pool_id = pools.pool_id and pools.driver = 'proportional'
-    inner join proportional
-        on periods.billing_period = proportional.billing_period and periods.billing_currency = proportional.billing_currency
-
-    union all by name
-
-    select periods.*, pools.driver, pools.metric, metrics.team_id, metrics.weight
-    from periods
-    inner join pools on periods.pool_id = pools.pool_id and pools.driver = 'metric'
-    inner join metrics on pools.metric = metrics.metric and periods.billing_period = metrics.billing_period
+named as (
+    select
+        summed.*,
+        cast(summed.weight / summed.total_weight as double) as share,
+        pool_edges.driver,
+        pool_edges.metric,
+        pool_edges.quantity,
+        teams.team_name,
+        teams.cost_center
+    from summed
+    left join pool_edges
+        on summed.billing_period = pool_edges.billing_period
+        and summed.billing_currency = pool_edges.billing_currency
+        and summed.pool_segment = pool_edges.pool_segment
+        and summed.exit_pool_id = pool_edges.pool_id
+        and summed.team_id = pool_edges.target
+        and pool_edges.target_type = 'team'
+    left join {{ ref('teams') }} as teams on summed.team_id = teams.team_id
 ),
 
 final as (
     select
         billing_period,
         billing_currency,
+        pool_segment,
         pool_id,
-        driver,
-        metric,
-        team_id,
-        cast(weight as decimal(38, 18)) as weight,
-        sum(cast(weight as decimal(38, 18))) over (
-            partition by billing_period, billing_currency, pool_id order by team_id
-            rows between unbounded preceding and current row
-        ) as running_weight,
-        sum(cast(weight as decimal(38, 18))) over (partition by billing_period, billing_currency, pool_id) as total_weight
-    from weighted
-    where weight > 0
+        rule_id,
+        pool_path,
+        team_id is null as is_residual,
+        case when team_id is null then 'unallocated' when pool_category = 'commitment' then 'commitment' else 'shared' end
+            as cost_category,
+        concat_ws(
+            ' > ', 'rule:' || rule_id, 'pool:' || replace(replace(pool_path, ' > ', ' > pool:'), 'pool:(', '('),
+            case when team_id is null then 'unallocated: ' || residual_reason else 'driver:' || concat_ws(' ', driver, metric) end
+        ) as allocation_path,
+        coalesce(team_id, 'unallocated') as team_id,
+        coalesce(nullif(concat_ws(':', driver, metric), ''), 'none') as driver,
+        weight,
+        running_weight,
+        total_weight,
+        share,
+        cast((running_weight - weight) as double) / cast(total_weight as double) as low,
+        cast(running_weight as double) / cast(total_weight as double) as high,
+        'pool:' || pool_id as allocated_method_id,
+        {{ split_details(
+            'share',
+            "case driver when 'even' then 'Members' when 'fixed' then 'Share' when 'proportional' then billing_currency
+            else case metric when 'gpu_hours' then 'GPU-Hours' when 'tokens' then 'Tokens' when 'requests' then 'Requests' end end",
+            "case when driver = 'even' then 1 else quantity end"
+        ) }} as allocated_method_details,
+        team_id as allocated_resource_id,
+        team_name as allocated_resource_name,
+        {{ allocated_tags('team_id', 'cost_center') }} as allocated_tags
+    from named
 )
 
 select * from final

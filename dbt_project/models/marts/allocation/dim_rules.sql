@@ -12,6 +12,7 @@ final as (
         match_key,
         match_type,
         match_value,
+        match_case,
         target_type,
         target,
         share,
