@@ -43,6 +43,20 @@ UNKNOWNS = (
         """,
     ),
     MartRule(
+        name="gpu_nodes_meet_their_bill",
+        mart="fct_unmatched_nodes",
+        title="every GPU machine has both a bill and telemetry",
+        severity="warn",
+        places=("billing_period", "side"),
+        fix="follow the hints of fct_unmatched_nodes, mostly a row in gpu/node_map.csv; " + NOT_A_BUG,
+        query="""
+            SELECT billing_period, side, count(*) AS value,
+                count(*) || ' machines, ' || trim_amount(sum(gpu_hours)) || ' GPU-hours: '
+                    || array_to_string(min(DISTINCT coalesce(node_id, resource_id), 3), ', ') AS said
+            FROM warehouse.marts.fct_unmatched_nodes GROUP BY ALL ORDER BY ALL
+        """,
+    ),
+    MartRule(
         name="cost_has_a_team",
         mart="fct_cost_allocations",
         title="every cost has a team",

@@ -75,6 +75,11 @@ BROKEN = {
         "UPDATE marts.fct_gpu_hours SET state = 'unobserved' WHERE state = 'warm_idle'",
         "2026-02: 0.5 GPU-hours unobserved, 5 effective cost",
     ),
+    "gpu_nodes_meet_their_bill": (
+        "INSERT INTO marts.fct_unmatched_nodes BY NAME SELECT '2026-03' AS billing_period, 'telemetry_without_bill' AS side,"
+        " 'host-1' AS node_id, 12.5 AS gpu_hours, 'r' AS reason, 'h' AS hint",
+        "2026-03, telemetry_without_bill: 1 machines, 12.5 GPU-hours: host-1",
+    ),
     "cost_has_a_team": ("SELECT 1", "2026-02, USD: 2.5 USD effective cost without a team"),
     "ledger_ties_to_invoices": (
         "UPDATE marts.fct_reconciliation SET is_reconciled = false, gap = 3.5, cause = 'unexplained'"

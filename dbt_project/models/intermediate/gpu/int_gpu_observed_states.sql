@@ -17,7 +17,7 @@ shares as (
 ),
 
 nodes as (
-    select distinct node_no, node_id from series
+    select node_no, node_id, max(provider_id) as provider_id from series group by node_no, node_id
 ),
 
 holders as (
@@ -29,6 +29,7 @@ final as (
         {{ from_unix_seconds('hours.hour') }} as hour_start,
         cast({{ from_unix_seconds('hours.hour') }} as date) as charge_date,
         nodes.node_id,
+        nodes.provider_id,
         devices.cluster,
         devices.gpu_index,
         devices.gpu_uuid,

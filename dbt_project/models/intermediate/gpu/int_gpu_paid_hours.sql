@@ -29,12 +29,10 @@ node_map as (
 observed as (
     select
         states.*,
-        coalesce(node_map.provider_resource_id, states.node_id) as resource_id
+        coalesce(matches.resource_id, states.node_id) as resource_id
     from {{ ref('int_gpu_observed_states') }} as states
-    left join node_map
-        on states.node_id = node_map.hostname
-        and states.charge_date >= node_map.valid_from
-        and (node_map.valid_to is null or states.charge_date < node_map.valid_to)
+    left join {{ ref('int_gpu_node_matches') }} as matches
+        on states.node_id = matches.node_id and states.charge_date = matches.charge_date
     where
         {{ touched("strftime(states.charge_date, '%Y-%m')") }}
         -- a bill can hold usage of an earlier month
@@ -80,6 +78,11 @@ unseen as (
         on paid_nodes.resource_id = node_map.provider_resource_id
         and cast(paid_nodes.hour_start as date) >= node_map.valid_from
         and (node_map.valid_to is null or cast(paid_nodes.hour_start as date) < node_map.valid_to)
+    -- two hosts can be mapped to one machine; its time counts once
+    qualify row_number() over (
+        partition by paid_nodes.billing_period, paid_nodes.hour_start, paid_nodes.resource_id, paid_nodes.billing_currency
+        order by node_map.hostname
+    ) = 1
 ),
 
 seen as (

@@ -31,7 +31,7 @@ labelled as (
         max(gpu_index) as gpu_index,
         max(gpu_model_raw) as gpu_model_raw,
         max(gpu_instance_profile) as gpu_instance_profile,
-        json_extract_string(max(labels), '$.cluster') as cluster,
+        max(labels) as labels,
         count(*) as samples,
         {{ unix_seconds('min(observed_at)') }} as first_seen,
         {{ unix_seconds('max(observed_at)') }} as last_seen,
@@ -57,7 +57,10 @@ final as (
         node_id,
         namespace,
         pod,
-        cluster,
+        json_extract_string(labels, '$.cluster') as cluster,
+        coalesce(
+            json_extract_string(labels, '$.provider_id'), json_extract_string(labels, '$.instance_id')
+        ) as provider_id,
         gpu_index,
         gpu_model_raw,
         gpu_instance_profile,
