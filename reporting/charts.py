@@ -1,7 +1,6 @@
 """The statement's charts, as Vega-Lite specifications rendered to SVG without a browser or a network.
 
-Colours are the Okabe-Ito palette (told apart with every common colour blindness); each chart also has its
-figures in a table next to it. Amounts become floats here for drawing only.
+Each chart also has its figures in a table next to it. Amounts become floats here for drawing only.
 """
 
 from __future__ import annotations
@@ -13,28 +12,16 @@ from typing import Any
 import altair as alt
 
 from reporting.formatting import clean, label, money, share
-from reporting.gpu_time import IDLE_STATES, GpuTime
+from reporting.gpu_time import GpuTime
 from reporting.ledger import EFFECTIVE, CurrencyLedger
 from reporting.month import TrendMonth
+from reporting.palette import CATEGORY_COLOURS, GRID, INK, OTHER, QUIET, WHOLE, state_colour
 from reporting.queries import UNALLOCATED
 from reporting.rounding import exact_sum
 
 WIDTH = 920
 CHART_TEAMS = 16
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
-INK, QUIET, GRID = "#1c2733", "#5b6875", "#e4e8ec"
-CATEGORY_COLOURS = {
-    "direct": "#44617b",
-    "gpu": "#0072b2",
-    "api": "#56b4e9",
-    "shared": "#009e73",
-    "commitment": "#cc79a7",
-    "idle": "#e69f00",
-    "unobserved": "#b9c0c7",
-    "unallocated": "#6b7480",
-}
-_OTHER_COLOUR = "#d55e00"
-_IDLE, _UNKNOWN, _WEAK, _GOOD = "#e69f00", "#b9c0c7", "#56b4e9", "#0072b2"
 
 
 def team_chart(ledger: CurrencyLedger, names: dict[str, str]) -> alt.LayerChart:
@@ -98,14 +85,14 @@ def waterfall_steps(gpu: GpuTime) -> list[dict[str, Any]]:
     table = gpu.effective
     whole = table.total
     places = table.places
-    steps = [_step("Paid", Decimal(0), whole, whole, gpu.hours.total, "#44617b", places=places)]
+    steps = [_step("Paid", Decimal(0), whole, whole, gpu.hours.total, WHOLE, places=places)]
     level = whole
     for state in gpu.states:
         amount, hours = table.columns.get(state, Decimal(0)), gpu.hours.columns.get(state, Decimal(0))
         if state in table.columns or state == "productive":
             name = label(state)
             steps.append(
-                _step(name, level - amount, level, whole, hours, _state_colour(state), places=places)
+                _step(name, level - amount, level, whole, hours, state_colour(state), places=places)
             )
         level -= amount
     return steps
@@ -167,16 +154,10 @@ def _step(
     }
 
 
-def _state_colour(state: str) -> str:
-    if state in IDLE_STATES:
-        return _IDLE
-    return {"unobserved": _UNKNOWN, "under_utilised": _WEAK, "productive": _GOOD}.get(state, _OTHER_COLOUR)
-
-
 def _category_colour(categories: Sequence[str], drawn: Sequence[str]) -> alt.Color:
     """One colour per category; the legend lists only those that are drawn."""
     shown = [category for category in categories if label(category) in drawn]
-    colours = [CATEGORY_COLOURS.get(category, _OTHER_COLOUR) for category in shown]
+    colours = [CATEGORY_COLOURS.get(category, OTHER) for category in shown]
     scale = alt.Scale(domain=[label(category) for category in shown], range=colours)
     legend = alt.Legend(orient="top", title=None, symbolType="square", columns=8)
     return alt.Color("category:N", scale=scale, legend=legend)

@@ -14,12 +14,14 @@ from decimal import Decimal
 
 from reporting.controlled_rounding import Cell, RoundedTable, round_leaves, round_table
 from reporting.errors import StatementError
+from reporting.evidence import EvidenceMix, mix_of
 from reporting.queries import UNALLOCATED, ChargebackRow, LedgerLine
 from reporting.rounding import currency_places, exact_sum, round_parts
 
 EFFECTIVE, BILLED = "effective", "billed"
 BASES = (EFFECTIVE, BILLED)
 CATEGORIES = ("direct", "gpu", "api", "shared", "commitment", "idle", "unobserved", "unallocated")
+CORRECTIONS = ("adjustment", "dispute")
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,11 @@ class StatementLine:
 
 @dataclass(frozen=True)
 class CurrencyLedger:
-    """All printed cost of a month in one currency. `tables`, `previous` and `evidence` are by basis."""
+    """All printed cost of a month in one currency. `tables` and `previous` are by basis."""
 
     currency: str
     tables: dict[str, RoundedTable]
     previous: dict[str, RoundedTable] | None
-    evidence: dict[str, dict[str, Decimal]]
     lines: tuple[StatementLine, ...]
 
     @property
@@ -58,6 +59,11 @@ class CurrencyLedger:
         """The categories of the contract, then any other the marts hold."""
         found = {column for table in self.tables.values() for column in table.columns}
         return CATEGORIES + tuple(sorted(found - set(CATEGORIES)))
+
+    def evidence(self, team_id: str | None = None) -> EvidenceMix:
+        """Printed effective cost by evidence grade, of a team or of all."""
+        chosen = (line for line in self.lines if team_id in (None, line.line.team_id))
+        return mix_of((line.line.evidence, line.effective_cost) for line in chosen)
 
     def total(self, basis: str, team_id: str) -> Decimal:
         """A team's printed total; a team without any amount has a true zero."""
@@ -111,7 +117,6 @@ def build_ledger(
         currency=currency,
         tables=tables,
         previous=previous if has_previous else None,
-        evidence={basis: _evidence(own, period=period, table=tables[basis], basis=basis) for basis in BASES},
         lines=_printed_lines(own_lines, tables),
     )
 
@@ -123,18 +128,6 @@ def cells_of(rows: Iterable[ChargebackRow], *, period: str, basis: str) -> dict[
         if row.billing_period == period and row.cost_basis == basis:
             cells[row.team_id, row.cost_category].append(row.amount)
     return {cell: exact_sum(amounts) for cell, amounts in cells.items()}
-
-
-def _evidence(
-    rows: Iterable[ChargebackRow], *, period: str, table: RoundedTable, basis: str
-) -> dict[str, Decimal]:
-    """The printed total split by evidence grade."""
-    amounts: dict[str, list[Decimal]] = defaultdict(list)
-    for row in rows:
-        if row.billing_period == period and row.cost_basis == basis:
-            amounts[row.evidence].append(row.amount)
-    exact = {grade: exact_sum(values) for grade, values in amounts.items()}
-    return round_parts(exact, places=table.places, whole=table.total)
 
 
 def _leaves(lines: Iterable[LedgerLine], basis: str) -> dict[tuple[str, ...], Decimal]:
@@ -159,6 +152,7 @@ def _line_key(line: LedgerLine) -> tuple[str, ...]:
         line.pool_id,
         line.driver,
         line.evidence,
+        line.original_period,
     )
 
 

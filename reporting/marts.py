@@ -6,7 +6,7 @@ queries are `queries`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,14 +27,20 @@ class Marts:
         self._con = con
         self._path = path
 
-    def records(self, kind: Callable[..., Record], sql: str, parameters: Sequence[Any] = ()) -> list[Record]:
+    def records(
+        self,
+        kind: Callable[..., Record],
+        sql: str,
+        parameters: Sequence[Any] | Mapping[str, Any] = (),
+    ) -> list[Record]:
         """Run a query and build one record per row: `kind` is called with the row's columns in order.
 
         Raises:
             StatementError: the published marts do not have what the query asks for.
         """
+        bound = dict(parameters) if isinstance(parameters, Mapping) else list(parameters)
         try:
-            rows = self._con.execute(sql, list(parameters)).fetchall()
+            rows = self._con.execute(sql, bound).fetchall()
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             raise StatementError(
                 "the published marts do not fit this version of the statement",
@@ -44,6 +50,15 @@ class Marts:
                 fix="publish again with `tco run`",
             ) from error
         return [kind(*row) for row in rows]
+
+    def columns(self, table: str) -> frozenset[str]:
+        """Column names of a mart; empty when an older snapshot does not hold it."""
+        sql = "select column_name from duckdb_columns() where table_name = ? and not internal"
+        return frozenset(name for (name,) in self._con.execute(sql, [table]).fetchall())
+
+    def has(self, table: str) -> bool:
+        """Whether the snapshot holds a mart; marts are added over time and closed months keep their own."""
+        return bool(self.columns(table))
 
 
 @contextmanager

@@ -10,15 +10,21 @@ from decimal import Decimal
 
 from ingest.billing_period import BillingPeriod
 from reporting import economics, queries, unknowns
+from reporting.bill_change import BillChange, build_change
 from reporting.controlled_rounding import RoundedTable, round_table
+from reporting.cost_bridge import CostBridge, build_bridge
 from reporting.economics import ComponentRow, CrossoverRow
 from reporting.errors import StatementError
 from reporting.gpu_time import GpuTime, build_gpu_time
+from reporting.journal import Journal, build_journal
 from reporting.ledger import BASES, BILLED, CurrencyLedger, build_ledger, cells_of
 from reporting.marts import Marts
+from reporting.month_facts import MonthFacts, read_facts
 from reporting.queries import ChargebackRow, Team, UnitRow
 from reporting.rounding import currency_places, exact_sum
 from reporting.snapshot import Snapshot
+from reporting.status import Status, build_status, unexplained_breaks
+from reporting.tariff import SHOWBACK, TARIFF, TariffStatement, build_tariff
 from reporting.tie_out import TieOut, build_tie_out
 from reporting.unit_economics import UnitCosts, UnitTotals, build_unit_costs, sum_units
 from reporting.unknowns import UnallocatedRow, UnobservedRow, UnpricedRow, UsageRow
@@ -47,6 +53,10 @@ class CurrencyBlock:
     trend: tuple[TrendMonth, ...]
     unallocated: tuple[UnallocatedRow, ...]
     unobserved: tuple[UnobservedRow, ...]
+    change: BillChange | None
+    bridge: CostBridge | None
+    tariff: TariffStatement | None
+    journal: Journal | None
 
     @property
     def places(self) -> int:
@@ -67,9 +77,18 @@ class MonthStatement:
     unpriced: tuple[UnpricedRow, ...]
     unbilled_gpu: GpuTime
     crossover: tuple[CrossoverRow, ...]
+    status: Status
+
+    @property
+    def team_ids(self) -> tuple[str, ...]:
+        """Teams with a statement of their own: an amount in this month, in any currency."""
+        found = {team for block in self.blocks for table in block.ledger.tables.values() for team in table.rows}
+        return tuple(sorted(found))
 
 
-def read_month(marts: Marts, *, snapshot: Snapshot, billing_period: str) -> MonthStatement:
+def read_month(
+    marts: Marts, *, snapshot: Snapshot, billing_period: str, chargeback_mode: str = SHOWBACK
+) -> MonthStatement:
     """Read and round one month.
 
     Raises:
@@ -86,17 +105,31 @@ def read_month(marts: Marts, *, snapshot: Snapshot, billing_period: str) -> Mont
             expected="a month with chargeback rows",
             fix="choose a published month, or load the month's exports and run `tco run`",
         )
-    waste = queries.gpu_waste(marts, billing_period)
+    facts = read_facts(marts, billing_period, chargeback=chargeback, chargeback_mode=chargeback_mode)
+    teams = queries.teams(marts)
+    usage = tuple(unknowns.usage_sources(marts, billing_period))
+    blocks = tuple(
+        _block(currency, facts, period=billing_period, previous_period=previous, teams=teams)
+        for currency in _by_size(facts.currencies(), chargeback, billing_period)
+    )
     return MonthStatement(
         snapshot=snapshot,
         billing_period=billing_period,
         previous_period=previous,
-        teams=queries.teams(marts),
-        blocks=_blocks(marts, chargeback, waste, period=billing_period, previous_period=previous),
-        usage=tuple(unknowns.usage_sources(marts, billing_period)),
+        teams=teams,
+        blocks=blocks,
+        usage=usage,
         unpriced=tuple(unknowns.unpriced(marts, billing_period)),
-        unbilled_gpu=build_gpu_time("", waste),
+        unbilled_gpu=build_gpu_time("", facts.waste),
         crossover=tuple(economics.crossover(marts, billing_period)),
+        status=build_status(
+            snapshot,
+            period=billing_period,
+            gpu=[block.gpu for block in blocks],
+            usage=usage,
+            invoices=facts.invoices,
+            breaks=unexplained_breaks(marts, billing_period),
+        ),
     )
 
 
@@ -113,44 +146,46 @@ def _previous_period(billing_period: str) -> str:
         ) from error
 
 
-def _blocks(
-    marts: Marts,
-    chargeback: list[ChargebackRow],
-    waste: list[queries.WasteRow],
-    *,
-    period: str,
-    previous_period: str,
-) -> tuple[CurrencyBlock, ...]:
-    lines = queries.ledger_lines(marts, period)
-    invoices = queries.invoices(marts, period)
-    units = queries.unit_costs(marts, until=period)
-    components = economics.components(marts, period)
-    unallocated = unknowns.unallocated(marts, period)
-    unobserved = unknowns.unobserved(marts, period)
-    current = {row.currency for row in chargeback if row.billing_period == period}
-    blocks = []
-    current |= {row.currency for row in (*invoices, *components, *waste) if row.currency}
-    current |= {row.currency for row in units if row.currency and row.billing_period == period}
-    for currency in _by_size(current, chargeback, period):
-        ledger = build_ledger(
-            currency, period=period, previous_period=previous_period, chargeback=chargeback, lines=lines
+def _block(
+    currency: str, facts: MonthFacts, *, period: str, previous_period: str, teams: dict[str, Team]
+) -> CurrencyBlock:
+    ledger = build_ledger(
+        currency,
+        period=period,
+        previous_period=previous_period,
+        chargeback=facts.chargeback,
+        lines=facts.lines,
+    )
+    tie_out = build_tie_out(currency, facts.invoices, billed_total=ledger.tables[BILLED].total)
+    tariff = None
+    if facts.chargeback_mode == TARIFF:
+        tariff = build_tariff(ledger, uses=facts.priced_uses, passed=facts.passed_costs, teams=teams)
+    own = tuple(row for row in facts.components if row.currency == currency)
+    return CurrencyBlock(
+        currency=currency,
+        ledger=ledger,
+        tie_out=tie_out,
+        units=build_unit_costs(currency, facts.units, period=period, previous_period=previous_period),
+        gpu=build_gpu_time(currency, facts.waste),
+        components=own,
+        component_table=_component_table(own, currency_places(currency)),
+        trend=_trend(currency, facts.chargeback, facts.units),
+        unallocated=tuple(row for row in facts.unallocated if row.currency == currency),
+        unobserved=tuple(row for row in facts.unobserved if row.currency == currency),
+        change=build_change(ledger, facts.changes),
+        bridge=build_bridge(ledger, facts.bridge),
+        tariff=tariff,
+        journal=build_journal(
+            ledger,
+            tie_out=tie_out,
+            rows=facts.postings,
+            accounts=facts.accounts,
+            recharges=tariff.recharges(ledger) if tariff else {},
+            period=period,
         )
-        own = tuple(row for row in components if row.currency == currency)
-        blocks.append(
-            CurrencyBlock(
-                currency=currency,
-                ledger=ledger,
-                tie_out=build_tie_out(currency, invoices, billed_total=ledger.tables[BILLED].total),
-                units=build_unit_costs(currency, units, period=period, previous_period=previous_period),
-                gpu=build_gpu_time(currency, waste),
-                components=own,
-                component_table=_component_table(own, currency_places(currency)),
-                trend=_trend(currency, chargeback, units),
-                unallocated=tuple(row for row in unallocated if row.currency == currency),
-                unobserved=tuple(row for row in unobserved if row.currency == currency),
-            )
-        )
-    return tuple(blocks)
+        if facts.accounts
+        else None,
+    )
 
 
 def _by_size(currencies: set[str], chargeback: list[ChargebackRow], period: str) -> list[str]:

@@ -40,7 +40,10 @@ class ChargebackRow:
 
 @dataclass(frozen=True)
 class LedgerLine:
-    """One statement line: allocations that share team, category, service, model, rule, pool and evidence."""
+    """One statement line: allocations that share team, category, service, model, rule, pool and evidence.
+
+    `original_period` is the closed month that an adjustment or dispute belongs to, else ''.
+    """
 
     currency: str
     team_id: str
@@ -56,6 +59,7 @@ class LedgerLine:
     pool_id: str
     driver: str
     evidence: str
+    original_period: str
     effective_cost: Decimal
     billed_cost: Decimal
 
@@ -152,13 +156,15 @@ def chargeback(marts: Marts, *, until: str) -> list[ChargebackRow]:
 
 def ledger_lines(marts: Marts, period: str) -> list[LedgerLine]:
     """The month's allocations at statement grain."""
+    holds_original = "x_original_billing_period" in marts.columns("fct_cost_allocations")
+    original = "coalesce(x_original_billing_period, '')" if holds_original else "''"
     sql = f"""
         select
             billing_currency, coalesce(team_id, '{UNALLOCATED}'), cost_category,
             coalesce(service_provider_name, ''), coalesce(service_name, ''), coalesce(product, ''),
             coalesce(model_id, ''), coalesce(deployment_id, ''), coalesce(gpu_state, ''), coalesce(stage, ''),
             coalesce(rule_id, ''), coalesce(pool_id, ''), coalesce(driver, ''), coalesce(x_evidence, ''),
-            coalesce(sum(effective_cost), 0), coalesce(sum(billed_cost), 0)
+            {original}, coalesce(sum(effective_cost), 0), coalesce(sum(billed_cost), 0)
         from fct_cost_allocations
         where billing_period = ?
         group by all

@@ -8,11 +8,14 @@ same statement.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reporting.errors import StatementError
+
+OPEN, SOFT_CLOSED, CLOSED = "open", "soft-closed", "closed"
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,17 @@ class InputLoad:
 
 
 @dataclass(frozen=True)
+class GateResult:
+    """A gate rule that did not pass when the snapshot was published."""
+
+    rule: str
+    title: str
+    severity: str
+    message: str
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """A published snapshot: its folder, identity and inputs. Texts are '' when the snapshot does not record
     them.
@@ -38,6 +52,12 @@ class Snapshot:
     code_version: str
     content_hash: str
     inputs: tuple[InputLoad, ...]
+    gates: tuple[GateResult, ...] = ()
+    month_states: tuple[tuple[str, str], ...] = ()
+
+    def month_state(self, billing_period: str) -> str:
+        """State of a month's books as the snapshot records it; OPEN when it records none."""
+        return dict(self.month_states).get(billing_period, OPEN)
 
     @property
     def marts_file(self) -> Path:
@@ -69,7 +89,27 @@ def open_snapshot(published_dir: Path) -> Snapshot:
         code_version=str(facts.get("code_version") or ""),
         content_hash=str(facts.get("content_hash") or ""),
         inputs=tuple(sorted((_input_load(item) for item in facts.get("inputs") or []), key=_input_key)),
+        gates=tuple(_gates(facts.get("gates") or [])),
+        month_states=tuple(sorted(_month_states(facts.get("month_states") or {}))),
     )
+
+
+def _gates(reports: list[dict[str, Any]]) -> Iterator[GateResult]:
+    for report in reports:
+        for result in report.get("results") or []:
+            if result.get("status") != "passed":
+                yield GateResult(
+                    rule=str(result.get("rule", "")),
+                    title=str(result.get("title", "")),
+                    severity=str(result.get("severity", "")),
+                    message=str(result.get("message", "")),
+                    examples=tuple(map(str, result.get("examples") or ())),
+                )
+
+
+def _month_states(states: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for period, state in states.items():
+        yield str(period), str(state)
 
 
 def _facts(path: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from reporting.economics import ComponentRow
+from reporting.evidence import grade_of
 from reporting.formatting import clean, words
 from reporting.ledger import CurrencyLedger, StatementLine
 from reporting.month import CurrencyBlock, MonthStatement
@@ -24,11 +25,12 @@ _GRADES = ("invoiced", "metered", "modelled", "assumed")
 
 @dataclass(frozen=True)
 class DetailLine:
-    """One line of a team's detail: category, service and what it was, in both bases."""
+    """One line of a team's detail: category, service, what it was and its lowest grade, in both bases."""
 
     category: str
     service: str
     subject: str
+    grade: str
     effective_cost: Decimal
     billed_cost: Decimal
 
@@ -60,8 +62,8 @@ def team_names(month: MonthStatement) -> dict[str, str]:
     }
 
 
-def detail_lines(ledger: CurrencyLedger, team_id: str) -> tuple[DetailLine, ...]:
-    """A team's lines by category and service, largest first; past DETAIL_LINES the rest is one line."""
+def detail_lines(ledger: CurrencyLedger, team_id: str, *, limit: bool = True) -> tuple[DetailLine, ...]:
+    """A team's lines by category and service, largest first; with `limit` the rest past DETAIL_LINES is one."""
     grouped: dict[tuple[str, str, str], list[StatementLine]] = defaultdict(list)
     for printed in ledger.lines:
         if printed.line.team_id == team_id:
@@ -80,7 +82,7 @@ def detail_lines(ledger: CurrencyLedger, team_id: str) -> tuple[DetailLine, ...]
             line.subject,
         )
     )
-    if len(lines) > DETAIL_LINES + 1:
+    if limit and len(lines) > DETAIL_LINES + 1:
         rest = lines[DETAIL_LINES:]
         lines = [*lines[:DETAIL_LINES], _rest_line(rest)]
     return tuple(lines)
@@ -129,6 +131,7 @@ def _subject(printed: StatementLine) -> str:
     """What a line was about: model or deployment, GPU state, product or pool, whichever it has."""
     line = printed.line
     subject = clean(line.deployment_id or line.model_id or line.product or line.pool_id)
+    subject = f"{subject or 'correction'} of {line.original_period}" if line.original_period else subject
     state = words(line.gpu_state) if line.gpu_state not in ("", line.cost_category) else ""
     return f"{subject} ({state})" if subject and state else subject or state
 
@@ -136,6 +139,7 @@ def _subject(printed: StatementLine) -> str:
 def _detail(key: tuple[str, str, str], members: list[StatementLine]) -> DetailLine:
     return DetailLine(
         *key,
+        grade=max(grade_of(line.line.evidence) for line in members),
         effective_cost=exact_sum(line.effective_cost for line in members),
         billed_cost=exact_sum(line.billed_cost for line in members),
     )
@@ -146,6 +150,7 @@ def _rest_line(rest: list[DetailLine]) -> DetailLine:
         category="",
         service=f"{len(rest)} smaller lines",
         subject="in statement_lines.csv",
+        grade=max(line.grade for line in rest),
         effective_cost=exact_sum(line.effective_cost for line in rest),
         billed_cost=exact_sum(line.billed_cost for line in rest),
     )

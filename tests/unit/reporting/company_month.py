@@ -231,6 +231,39 @@ def crossover() -> Row:
     }
 
 
+def account(posting: str, code: str, name: str, priority: int = 90, **conditions: Any) -> Row:
+    """A posting rule; without conditions it fits everything."""
+    key = f"{posting}-{code}-{priority}"
+    fixed = {"posting_id": key, "posting": posting, "priority": priority, "account_code": code, "account_name": name}
+    return {**fixed, "valid_from": date(2020, 1, 1), **conditions}
+
+
+def accounts() -> list[Row]:
+    """Accounts like those of the seed."""
+    return [
+        account("expense", "1951", "Suspense: unobserved", 10, owner="unallocated", cost_category="unobserved"),
+        account("expense", "1950", "Suspense: no owner", 11, owner="unallocated"),
+        account("expense", "6100", "R&D", 30, lifecycle="experiment"),
+        account("expense", "5110", "Cost of revenue", 41, lifecycle="production"),
+        account("expense", "6190", "Lifecycle not recorded"),
+        account("payable", "2110", "Payable: AWS", 10, invoice_issuer_name="Amazon Web Services"),
+        account("payable", "2190", "Payable: others"),
+        account("prepaid", "1420", "Prepaid commitments"),
+        account("recharge", "5900", "Recharge"),
+        account("rounding", "7990", "Rounding"),
+    ]
+
+
+def workloads() -> list[Row]:
+    """llm-a went from experiment to production on 10 March; notebooks stay an experiment."""
+    llm = {"deployment_id": "llm-a", "team_id": "search", "product": "chat"}
+    return [
+        {**llm, "lifecycle": "experiment", "valid_from": date(2026, 1, 1), "valid_to": date(2026, 3, 10)},
+        {**llm, "lifecycle": "production", "valid_from": date(2026, 3, 10)},
+        {"deployment_id": "notebooks", "team_id": "research", "lifecycle": "experiment", "valid_from": date(2026, 1, 1)},
+    ]
+
+
 def tables() -> dict[str, list[Row]]:
     """All marts of the company."""
     rows = allocations()
@@ -240,6 +273,8 @@ def tables() -> dict[str, list[Row]]:
             {"team_id": team, "team_name": name, "cost_center": "CC-1", "department": "Product"}
             for team, name in TEAMS.items()
         ],
+        "dim_accounts": accounts(),
+        "dim_workloads": workloads(),
         "dim_tco_components": [{"tco_component": "labour", "label": "Engineers"}],
         "fct_cost_allocations": rows,
         "fct_chargeback": chargeback_of(rows),

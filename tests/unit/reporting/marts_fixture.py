@@ -24,6 +24,77 @@ TABLES: dict[str, dict[str, str]] = {
         "label": "VARCHAR",
         "evidence_default": "VARCHAR",
     },
+    "dim_workloads": {
+        "deployment_id": "VARCHAR",
+        "team_id": "VARCHAR",
+        "product": "VARCHAR",
+        "lifecycle": "VARCHAR",
+        "valid_from": "DATE",
+        "valid_to": "DATE",
+    },
+    "dim_accounts": {
+        "posting_id": "VARCHAR",
+        "posting": "VARCHAR",
+        "priority": "INTEGER",
+        "owner": "VARCHAR",
+        "cost_category": "VARCHAR",
+        "lifecycle": "VARCHAR",
+        "invoice_issuer_name": "VARCHAR",
+        "account_code": "VARCHAR",
+        "account_name": "VARCHAR",
+        "valid_from": "DATE",
+        "valid_to": "DATE",
+    },
+    "dim_tariffs": {
+        "tariff_id": "VARCHAR",
+        "service": "VARCHAR",
+        "item": "VARCHAR",
+        "unit": "VARCHAR",
+        "unit_price": _MONEY,
+        "currency": "VARCHAR",
+        "valid_from": "DATE",
+        "valid_to": "DATE",
+    },
+    "fct_charges": {
+        "charge_key": "VARCHAR",
+        "billing_period": "VARCHAR",
+        "invoice_issuer_name": "VARCHAR",
+    },
+    "fct_gpu_hours": {
+        "charge_date": "DATE",
+        "billing_period": "VARCHAR",
+        "gpu_model": "VARCHAR",
+        "team_id": "VARCHAR",
+        "model_id": "VARCHAR",
+        "state": "VARCHAR",
+        "gpu_hours": "DECIMAL(18, 9)",
+        "effective_cost": _MONEY,
+        "billed_cost": _MONEY,
+        "billing_currency": "VARCHAR",
+    },
+    "fct_cost_changes": {
+        "billing_period": "VARCHAR",
+        "previous_period": "VARCHAR",
+        "team_id": "VARCHAR",
+        "billing_currency": "VARCHAR",
+        "driver": "VARCHAR",
+        "amount": _MONEY,
+    },
+    "fct_cost_bridge": {
+        "billing_period": "VARCHAR",
+        "billing_currency": "VARCHAR",
+        "step_no": "INTEGER",
+        "step": "VARCHAR",
+        "amount": _MONEY,
+    },
+    "fct_reconciliation_breaks": {
+        "billing_period": "VARCHAR",
+        "service_provider_name": "VARCHAR",
+        "compared": "VARCHAR",
+        "billing_currency": "VARCHAR",
+        "gap": _MONEY,
+        "is_explained": "BOOLEAN",
+    },
     "fct_chargeback": {
         "billing_period": "VARCHAR",
         "team_id": "VARCHAR",
@@ -57,6 +128,7 @@ TABLES: dict[str, dict[str, str]] = {
         "x_evidence": "VARCHAR",
         "billed_cost": _MONEY,
         "effective_cost": _MONEY,
+        "x_original_billing_period": "VARCHAR",
     },
     "fct_unit_costs": {
         "charge_date": "DATE",
@@ -153,6 +225,9 @@ TABLES: dict[str, dict[str, str]] = {
 Rows = Iterable[Mapping[str, Any]]
 
 
+OPTIONAL = {"fct_cost_changes", "fct_cost_bridge", "fct_reconciliation_breaks", "dim_accounts", "dim_workloads"}
+
+
 def publish(folder: Path, tables: Mapping[str, Rows], *, snapshot: Mapping[str, Any] | None = None) -> Path:
     """Write `folder/snapshots/s1`, point `folder/current` at it and return `folder`."""
     home = folder / "snapshots" / "s1"
@@ -176,6 +251,8 @@ def write_marts(path: Path, tables: Mapping[str, Rows]) -> None:
     path.unlink(missing_ok=True)
     with duckdb.connect(str(path)) as con:
         for name, columns in TABLES.items():
+            if name in OPTIONAL and name not in tables:
+                continue  # snapshots of an older version do not hold it
             fields = ", ".join(f"{column} {kind}" for column, kind in columns.items())
             con.execute(f"create table {name} ({fields})")
             rows = [[row.get(column) for column in columns] for row in tables.get(name, ())]
