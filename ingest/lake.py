@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -146,6 +146,10 @@ class Lake:
         entry = entry_of(error, key=delivery.key, fingerprint=delivery.fingerprint, files=delivery.files)
         self.quarantine_entries.record(entry, aside=self._workspace.file())
         return entry
+
+    def settle_quarantine(self, source: str, still_broken: Collection[QuarantineEntry]) -> int:
+        """Close the entries of a source that a complete look at it did not find broken again; how many."""
+        return self.quarantine_entries.settle(source, still_broken=still_broken, aside=self._workspace.file)
 
     def _current_documents(self) -> list[dict[str, Any]]:
         """The JSON of all current manifests, ordered by source, data set, partition."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,10 +52,7 @@ class Quarantine:
 
     def record(self, entry: QuarantineEntry, *, aside: Path) -> Path:
         """Write or update the entry of one delivery."""
-        path = (
-            self._folder(entry.source, entry.dataset, entry.partition)
-            / f"{_file_name(entry.fingerprint)}.json"
-        )
+        path = self._path(entry)
         replace_json(path, asdict(entry), aside=aside)
         return path
 
@@ -87,6 +84,24 @@ class Quarantine:
                 replace_json(path, document, aside=aside)
                 resolved += 1
         return resolved
+
+    def settle(self, source: str, *, still_broken: Collection[QuarantineEntry], aside: Callable[[], Path]) -> int:
+        """Mark the open entries of a source resolved that a complete look at it did not find broken again.
+
+        Their files were corrected, or are no longer delivered.
+        """
+        kept = {self._path(entry) for entry in still_broken}
+        settled = 0
+        for path in sorted((self.root / source).glob("*/*/*.json")):
+            document = read_json(path)
+            if path not in kept and document is not None and not document["resolved_at"]:
+                document["resolved_at"] = timestamp_text(datetime.now(UTC))
+                replace_json(path, document, aside=aside())
+                settled += 1
+        return settled
+
+    def _path(self, entry: QuarantineEntry) -> Path:
+        return self._folder(entry.source, entry.dataset, entry.partition) / f"{_file_name(entry.fingerprint)}.json"
 
     def _folder(self, source: str, dataset: str, partition: str) -> Path:
         return self.root / source / dataset / partition

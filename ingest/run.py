@@ -129,8 +129,16 @@ class _Run:
             with reported_faults((config.name, "", "")):
                 for number, delivery in enumerate(self._discover(config, settings), 1):
                     self._load(delivery, number)
+            self._settle(config)
         except TcoError as error:
             self._fail(error, config.name)
+
+    def _settle(self, config: SourceConfig) -> None:
+        """A folder or bucket was seen whole, so what is not broken any more is settled; an API shows a window only."""
+        is_whole = not config.location.startswith(("http://", "https://"))
+        if is_whole and not any(failure.source == config.name for failure in self.failed):
+            broken = [entry for entry in self.quarantined if entry.source == config.name]
+            self.lake.settle_quarantine(config.name, broken)
 
     def _discover(self, config: SourceConfig, settings: Settings) -> Iterator[Delivery]:
         """Deliveries of a source; a discovery that fails on the way starts again, skipping what it gave."""

@@ -6,6 +6,7 @@ import pytest
 
 from ingest import run as run_module
 from ingest.errors import ConfigError, TransientError
+from ingest.lake import Lake
 from ingest.run import ingest
 from ingest.settings import Settings
 from ingest.source_config import SourceConfig
@@ -103,3 +104,20 @@ def test_fault_of_a_discovery_is_reported_not_raised(tmp_path, monkeypatch):
     monkeypatch.setattr(run_module, "build_source", lambda config, settings: Source())
     (failure,) = ingest(settings_with(tmp_path, s="in")).failed
     assert "a page without data" in str(failure.error)
+
+
+def test_what_is_no_longer_broken_leaves_the_quarantine(tmp_path):
+    """A file whose month nobody could read, and a delivery that was taken back, do not stay open for ever."""
+    bad = tmp_path / "in" / "2026-05.csv"
+    bad.parent.mkdir()
+    bad.write_text("no,focus\n1,2\n")
+    config = SourceConfig(name="focus", type="focus_files", location=str(tmp_path / "in"))
+    settings = Settings(home=tmp_path / "home", sources=(config,))
+    lake = Lake(settings.lake_dir)
+    assert len(ingest(settings).quarantined) == 1 and len(lake.quarantine_entries.entries()) == 1
+    assert len(ingest(settings).quarantined) == 1 and len(lake.quarantine_entries.entries()) == 1  # still broken: stays
+    bad.unlink()
+    ingest(settings)
+    assert lake.quarantine_entries.entries() == []
+    (entry,) = lake.quarantine_entries.entries(open_only=False)
+    assert entry.resolved_at is not None
