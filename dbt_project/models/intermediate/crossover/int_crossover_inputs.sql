@@ -25,6 +25,8 @@ gpu_hours as (
     select
         strftime(charge_date, '%Y-%m') as billing_period, deployment_id, hour_start,
         count(distinct pod) as replicas,
+        max(team_id) as team_id,
+        max(model_id) as model_id,
         cast(sum(gpu_hours) as decimal(18, 9)) as gpu_hours,
         sum(effective_cost) as effective_cost,
         max(billing_currency) as billing_currency
@@ -35,7 +37,11 @@ gpu_hours as (
 
 hourly as (
     select
-        gpu_hours.*, usage.team_id, usage.model_id, usage.input_uncached_tokens, usage.cache_read_tokens, usage.output_tokens
+        -- a deployment that served nothing still has an owner
+        gpu_hours.* replace (
+            coalesce(usage.team_id, gpu_hours.team_id) as team_id, coalesce(usage.model_id, gpu_hours.model_id) as model_id
+        ),
+        usage.input_uncached_tokens, usage.cache_read_tokens, usage.output_tokens
     from gpu_hours
     left join usage on gpu_hours.deployment_id = usage.deployment_id and gpu_hours.hour_start = usage.hour_start
 ),
