@@ -180,7 +180,6 @@ OWN_COLUMNS: tuple[Column, ...] = (
     _text("x_Evidence", "x_evidence"),
     _text("x_Source", "x_source"),
     _text("x_Dataset", "x_dataset"),
-    Column(name="x_LineCount", kind="bigint", expression="x_line_count"),
     _text("x_ModelId", "x_model"),
     _text("x_TokenType", "x_token_type"),
     _text("x_ProjectId", "x_project_id"),
@@ -190,6 +189,12 @@ OWN_COLUMNS: tuple[Column, ...] = (
     _text("x_DeliveredUnit", "consumed_unit"),
     _text("x_ListCostBasis", "list_cost_basis"),
 )
+
+CHARGE_COLUMNS: tuple[Column, ...] = (
+    Column(name="x_LineCount", kind="bigint", expression="case when not is_use then x_line_count end"),
+    _money("x_DeliveredQuantity", "case when not is_use then consumed_quantity end"),
+)
+"""On charges alone: a part of a charge has no lines or delivered quantity of its own."""
 
 _DERIVED_DETAILS = "cast(to_json({'Elements': [{'AllocatedRatio': cast(ratio as double)}]}) as varchar)"
 

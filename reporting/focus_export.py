@@ -23,8 +23,9 @@ from duckdb import DuckDBPyConnection
 from ingest.duckdb_session import EngineLimits, connect
 from reporting.errors import FocusError
 from reporting.focus_checks import Finding, check_files
-from reporting.focus_columns import ALLOCATION_COLUMNS, FOCUS_COLUMNS, OWN_COLUMNS, select_list
-from reporting.focus_rows import attach, lines_of_charges, lines_of_ledger, prepare
+from reporting.focus_columns import ALLOCATION_COLUMNS, CHARGE_COLUMNS, FOCUS_COLUMNS, OWN_COLUMNS, select_list
+from reporting.focus_lines import lines_of_charges, lines_of_ledger
+from reporting.focus_rows import attach, prepare
 from reporting.focus_totals import check_totals
 from reporting.snapshot import open_snapshot
 
@@ -148,7 +149,7 @@ def write_focus(
 
 
 def _draft(con: DuckDBPyConnection, drafts: dict[str, Path], *, rows: Rows, team_id: str | None, is_ascii: bool) -> None:
-    columns = FOCUS_COLUMNS + OWN_COLUMNS + (ALLOCATION_COLUMNS if rows == "allocated" else ())
+    columns = FOCUS_COLUMNS + OWN_COLUMNS + (ALLOCATION_COLUMNS if rows == "allocated" else CHARGE_COLUMNS)
     lines = lines_of_ledger(con) if rows == "allocated" else lines_of_charges()
     con.execute(f"create temp view lines as {lines}")
     con.execute("create temp table slice as select cast(? as varchar) as team_id", [team_id])

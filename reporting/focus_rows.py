@@ -1,9 +1,7 @@
-"""Published charges and ledger rows as lines of one shape, ready to be named in FOCUS terms.
+"""Published charges of some months, with legal units, unit prices, one category per service and their periods.
 
-Belongs here: SQL over the attached marts (catalog `marts`), from quantities and prices to the parts of a charge. No
-names of FOCUS columns: those are `focus_columns`. Every metric of the parts of a charge (list and contracted cost,
-quantity) is split by the same ratio as its effective cost (billed, where nothing is effective), the rounding
-remainder on its largest part, so that parts sum to their charge exactly.
+Belongs here: SQL over the attached marts (catalog `marts`) that fills the table `charge_rows`. Lines and their parts
+are `focus_lines`, names of FOCUS columns `focus_columns`.
 """
 
 from __future__ import annotations
@@ -15,20 +13,9 @@ from duckdb import DuckDBPyConnection
 
 from reporting.errors import StatementError
 from reporting.focus_services import legal_category, other, patterns_table
-from reporting.focus_units import block_rest, block_size, spellings_table
+from reporting.focus_units import block_rest, block_size, plural_times, spellings_table
 
 MONEY = "decimal(38, 18)"
-LEDGER_COLUMNS: dict[str, str] = {
-    "cost_center": "varchar",
-    "pool_path": "varchar",
-    "allocated_method_id": "varchar",
-    "allocated_method_details": "varchar",
-    "allocated_resource_id": "varchar",
-    "allocated_resource_name": "varchar",
-    "allocated_tags": "varchar",
-}
-"""Columns of the ledger that marts published by an earlier version may lack: null there."""
-
 # Google Cloud cuts its invoice months at midnight Pacific time: 07:00 UTC on the first of April to November, else 08:00.
 _MONTH_START = """
     create temp macro month_start(first_day, provider) as cast(first_day as timestamp) + case
@@ -79,8 +66,15 @@ def prepare(con: DuckDBPyConnection, marts_file: Path, *, periods: Collection[st
     con.execute(f"create temp table charge_rows as {_charges(con)}")
 
 
-def _columns(con: DuckDBPyConnection, mart: str) -> dict[str, str]:
+def columns_of(con: DuckDBPyConnection, mart: str) -> dict[str, str]:
+    """Names and types of a mart's columns, as published."""
     return {row[0]: row[1] for row in con.execute(f"describe marts.{mart}").fetchall()}
+
+
+def no_empty_texts(con: DuckDBPyConnection, mart: str, *besides: str) -> str:
+    """SQL replace list: a mart's empty texts are null, except in some columns."""
+    texts = [name for name, kind in columns_of(con, mart).items() if kind == "VARCHAR" and name not in besides]
+    return ", ".join(f"nullif({name}, '') as {name}" for name in texts)
 
 
 def _services() -> str:
@@ -109,11 +103,10 @@ def _services() -> str:
 
 def _charges(con: DuckDBPyConnection) -> str:
     """Charges with legal units, unit prices and the periods of their invoice month."""
-    texts = [name for name, kind in _columns(con, "fct_charges").items() if kind == "VARCHAR"]
-    no_empty_text = ", ".join(f"nullif({name}, '') as {name}" for name in texts if name not in ("tags", "billing_period"))
     return f"""
         with delivered as (
-            select * replace ({no_empty_text}, nullif(nullif(tags, ''), '{{}}') as tags)
+            select * exclude (tags) replace ({no_empty_texts(con, "fct_charges", "tags")}),
+                nullif(nullif(tags, ''), '{{}}') as tags
             from marts.fct_charges
             semi join periods using (billing_period)
         ),
@@ -136,9 +129,11 @@ def _charges(con: DuckDBPyConnection) -> str:
         measured as (
             select
                 normalised.*,
-                coalesce(spellings.focus_unit, single_unit) as unit,
-                case when charge_category != 'Tax' and commitment_discount_status is distinct from 'Unused'
-                    and charge_category != 'Credit' then cast(consumed_quantity * block as {MONEY}) end as quantity
+                coalesce(
+                    spellings.focus_unit, {plural_times("single_unit")}, case when x_token_type is not null then 'Tokens' end
+                ) as unit,
+                case when charge_category not in ('Tax', 'Credit') and commitment_discount_status is distinct from 'Unused'
+                    and unit is not null then cast(consumed_quantity * block as {MONEY}) end as quantity
             from normalised
             left join {spellings_table()} on lower(single_unit) = spellings.spelling
         )
@@ -159,95 +154,3 @@ def _unit_price(cost: str, *, known: str) -> str:
     gives_back = f"abs(cast({price} as double) * cast(quantity as double) - cast({cost} as double))"
     legal = f"{known} is not null and {price} >= 0 and {gives_back} <= 1e-10 * abs(cast({cost} as double))"
     return f"case when exported_class is null and {legal} then {price} end"
-
-
-def lines_of_charges() -> str:
-    """SQL: one line per charge, and a second one for a purchase that is used up at once."""
-    return _lines(f"""
-        select
-            *,
-            charge_key as row_key,
-            exported_list_cost as part_list_cost,
-            exported_contracted_cost as part_contracted_cost,
-            quantity as part_quantity,
-            cast(1 as {MONEY}) as ratio
-        from charge_rows
-    """)
-
-
-def _lines(rows: str) -> str:
-    """A purchase carries no effective cost in FOCUS: what the ledger books on it becomes a line of its use."""
-    return f"""
-        select
-            lines.*,
-            is_use,
-            case when is_use then 'Usage' else charge_category end as category,
-            case when is_use then 0 else billed_cost end as billed,
-            case when is_use or charge_category != 'Purchase' then effective_cost else 0 end as effective,
-            case when is_use then 0 else part_list_cost end as list,
-            case when is_use then 0 else part_contracted_cost end as contracted,
-            case when not is_use then part_quantity end as priced_quantity
-        from ({rows}) as lines
-        cross join (values (false), (true)) as uses(is_use)
-        where not is_use or (charge_category = 'Purchase' and effective_cost != 0)
-    """
-
-
-def lines_of_ledger(con: DuckDBPyConnection) -> str:
-    """SQL: one line per ledger row: its charge's dimensions, its parts of every metric, who bears it and why."""
-    present = _columns(con, "fct_cost_allocations")
-    optional = ", ".join(
-        f"{name if name in present else f'cast(null as {kind})'} as {name}" for name, kind in LEDGER_COLUMNS.items()
-    )
-    own = "allocation_key, cost_category, stage, allocation_path, team_id, product, model_id, deployment_id, gpu_state"
-    moved = "billed_cost, effective_cost, x_evidence, x_original_billing_period"
-    dimensions = "billing_period, charge_date, billing_currency, service_provider_name, service_name, charge_category"
-    return _lines(f"""
-        with ledger as (
-            select charge_key, {dimensions}, {own}, rule_id, pool_id, driver, share, {moved}, {optional}
-            from marts.fct_cost_allocations
-            semi join periods using (billing_period)
-        ),
-        weighed as (
-            select
-                *,
-                case
-                    when sum(effective_cost) over charge != 0
-                        then cast(effective_cost as double) / cast(sum(effective_cost) over charge as double)
-                    when sum(billed_cost) over charge != 0
-                        then cast(billed_cost as double) / cast(sum(billed_cost) over charge as double)
-                    else 1.0 / count(*) over charge
-                end as weight
-            from ledger
-            window charge as (partition by billing_period, charge_key)
-        ),
-        joined as (
-            select
-                charges.* exclude (billing_period, charge_date, billing_currency, service_provider_name, service_name,
-                    charge_category, billed_cost, effective_cost, x_evidence, x_original_billing_period),
-                weighed.* exclude (charge_key),
-                charges.charge_key is not null as is_from_charge,
-                row_number() over (
-                    partition by weighed.billing_period, weighed.charge_key order by abs(weight) desc, allocation_key
-                ) as size_rank
-            from weighed
-            left join charge_rows as charges
-                on weighed.charge_key = charges.charge_key and weighed.billing_period = charges.billing_period
-        )
-        select
-            *,
-            allocation_key as row_key,
-            {_part("exported_list_cost", otherwise="billed_cost")} as part_list_cost,
-            {_part("exported_contracted_cost", otherwise="billed_cost")} as part_contracted_cost,
-            {_part("quantity", otherwise="null")} as part_quantity,
-            {_part(f"cast(1 as {MONEY})", otherwise=f"cast(1 as {MONEY})")} as ratio
-        from joined
-        window charge as (partition by billing_period, charge_key)
-    """)
-
-
-def _part(metric: str, *, otherwise: str) -> str:
-    """A row's part of its charge's metric; the largest part also takes what rounding leaves over."""
-    part = f"cast(cast({metric} as double) * weight as {MONEY})"
-    rest = f"case when size_rank = 1 then cast({metric} - sum({part}) over charge as {MONEY}) else 0 end"
-    return f"case when is_from_charge then cast({part} + {rest} as {MONEY}) else {otherwise} end"

@@ -80,6 +80,13 @@ def block_rest(column: str) -> str:
     return f"case when {column} is null then null when {rest} = '' then 'Units' else {rest} end"
 
 
+def plural_times(column: str) -> str:
+    """SQL: a unit with its closing unit of time spelled out in the plural ("LCU-Hrs": "LCU-Hours")."""
+    for pattern, time in (("Mo|Month", "Months"), ("Hr|Hrs|Hour", "Hours"), ("Sec|Second", "Seconds"), ("Day", "Days")):
+        column = f"regexp_replace({column}, '-({pattern})$', '-{time}')"
+    return column
+
+
 def is_unknown(column: str) -> str:
     """SQL: whether a unit is no legal FOCUS unit, or a listed spelling that should have been translated."""
     wrong = ", ".join(f"'{name}'" for name in sorted(set(SPELLINGS) - {unit.lower() for unit in SPELLINGS.values()}))
