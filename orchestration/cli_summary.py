@@ -12,7 +12,9 @@ from rich.table import Table
 
 from orchestration.cli_output import out
 from orchestration.quality.results import GateReport
-from orchestration.summary import GROUPS, Summary
+from orchestration.summary import GROUPS, OTHER, Summary
+from reporting.formatting import share
+from reporting.unknowns import UNOBSERVED
 
 if TYPE_CHECKING:
     from orchestration.run import RunOutcome
@@ -46,9 +48,9 @@ def _totals(summary: Summary) -> Table:
 
 def _teams(summary: Summary) -> Table:
     title = f"{summary.billing_period}: effective cost per team"
-    table = _table(title, "team", "", *GROUPS, "other", "effective", "billed")
+    table = _table(title, "team", "", *GROUPS, OTHER, "effective", "billed")
     for team in summary.teams:
-        groups = [_money(team.groups.get(name)) for name in (*GROUPS, "other")]
+        groups = [_money(team.groups.get(name)) for name in (*GROUPS, OTHER)]
         table.add_row(escape(team.team_id), team.currency, *groups, _money(team.effective), _money(team.billed))
     return table
 
@@ -70,15 +72,16 @@ def _models(summary: Summary) -> Table:
 
 def gpu_lines(summary: Summary) -> list[str]:
     """Idle, unobserved, unallocated and unpriced, one line each."""
-    gpu, unknown = summary.gpu, summary.unknowns
-    lines = []
-    if gpu.hours:
-        share = f"{gpu.idle_share:.1%}" if gpu.idle_share is not None else "unknown"
+    unknown, lines = summary.unknowns, []
+    for gpu in summary.gpu:
+        idle, code = share(gpu.idle_cost, gpu.effective.total), escape(gpu.currency)
         lines.append(
-            f"idle GPUs     [bold]{share}[/] of {gpu.hours - gpu.unobserved_hours:,.1f} observed GPU-hours,"
-            f" {_money(gpu.idle_cost)} effective cost"
+            f"idle GPUs     [bold]{idle}[/] of the paid GPU cost: {_money(gpu.idle_cost)} of"
+            f" {_money(gpu.effective.total)} {code}, {gpu.idle_hours:,.1f} of {gpu.hours.total:,.1f} GPU-hours"
         )
-        lines.append(f"unobserved    {gpu.unobserved_hours:,.1f} GPU-hours, {_money(gpu.unobserved_cost)} effective cost")
+        dark = gpu.effective.columns.get(UNOBSERVED, Decimal(0))
+        hours = gpu.hours.columns.get(UNOBSERVED, Decimal(0))
+        lines.append(f"unobserved    {hours:,.1f} GPU-hours, {_money(dark)} {code} effective cost")
     amounts = ", ".join(f"{_money(amount)} {code}" for code, amount in unknown.unallocated.items()) or "nothing"
     lines.append(f"unallocated   {amounts} effective cost")
     models = f" ({', '.join(map(escape, unknown.unpriced_models[:5]))})" if unknown.unpriced_models else ""
@@ -155,7 +158,8 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _money(amount: Decimal | None) -> str:
-    return "" if amount is None else f"{amount:,.2f}"
+    """Amounts come rounded by the statement's tables, with the decimals of their currency."""
+    return "" if amount is None else f"{amount:,f}"
 
 
 def _rate(amount: Decimal | None) -> str:

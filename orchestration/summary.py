@@ -1,25 +1,29 @@
 """The figures a run ends with, read from the published marts: totals per basis, teams, models, idle GPUs,
 unknowns.
 
-Amounts are exact; the command line rounds them for reading, the statement rounds them so that they add up.
-Idle is what telemetry saw doing nothing (unallocated, standby, loading, warm idle); unobserved time is not
-idle.
+Every amount is rounded by the statement's own tables, so the terminal and the statement show the same cents.
+Idle is what telemetry saw doing nothing, as a share of the paid GPU cost; unobserved time is not idle.
+Currencies are never added together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
-import duckdb
-
-from reporting.gpu_time import IDLE_STATES
+from reporting import queries
+from reporting.controlled_rounding import RoundedTable, round_table
+from reporting.gpu_time import GpuTime, build_gpu_time
+from reporting.ledger import BASES, BILLED, EFFECTIVE, cells_of
+from reporting.marts import Marts, open_marts
+from reporting.queries import ChargebackRow, UnitRow
+from reporting.rounding import currency_places, exact_sum, round_amount
+from reporting.unit_economics import build_unit_costs
 
 GROUPS = ("direct", "gpu", "api", "shared", "idle")
-LISTED = "(" + ", ".join(f"'{name}'" for name in GROUPS) + ")"
+OTHER = "other"
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,8 @@ class PeriodTotal:
 
 @dataclass(frozen=True)
 class TeamCost:
-    """Effective cost of a team by category group (`other`: commitments, unallocated, unobserved), and
-    billed.
+    """Effective cost of a team by category group (`other`: commitments, unallocated, unobserved,
+    corrections), and billed.
     """
 
     team_id: str
@@ -50,38 +54,21 @@ class TeamCost:
 
 @dataclass(frozen=True)
 class ModelCost:
-    """A model's tokens with their effective cost, and the two rates per million; None when it has no "
-    "price."""
+    """A model's tokens with the effective cost of what served them, and the two rates per million; None
+    when it has no price.
+    """
 
     model_id: str
     currency: str
     tokens: int
-    cost: Decimal
+    cost: Decimal | None
     per_million: Decimal | None
     list_per_million: Decimal | None
 
 
 @dataclass(frozen=True)
-class GpuUse:
-    """GPU hours and effective cost of a period: all, idle, unobserved."""
-
-    hours: Decimal
-    idle_hours: Decimal
-    unobserved_hours: Decimal
-    idle_cost: Decimal
-    unobserved_cost: Decimal
-
-    @property
-    def idle_share(self) -> Decimal | None:
-        """Idle part of the observed hours; None without any."""
-        observed = self.hours - self.unobserved_hours
-        return self.idle_hours / observed if observed else None
-
-
-@dataclass(frozen=True)
 class Unknowns:
-    """What is not known in a period: tokens without a price, by whom, and cost without a team per "
-    "currency."""
+    """What is not known in a period: tokens without a price, by whom, and cost without a team per currency."""
 
     unpriced_tokens: int
     unpriced_models: tuple[str, ...]
@@ -90,125 +77,116 @@ class Unknowns:
 
 @dataclass(frozen=True)
 class Summary:
-    """Figures of one billing period, and the totals of all."""
+    """Figures of one billing period, and the totals of all. `gpu` has one entry per currency."""
 
     billing_period: str
     totals: tuple[PeriodTotal, ...]
     teams: tuple[TeamCost, ...]
     models: tuple[ModelCost, ...]
-    gpu: GpuUse
+    gpu: tuple[GpuTime, ...]
     unknowns: Unknowns
 
 
 def read_summary(marts_file: Path, *, billing_period: str | None = None) -> Summary | None:
     """Read the summary of a billing period (default: the newest); None when nothing is published for any."""
-    con = duckdb.connect(str(marts_file), read_only=True, config={"autoinstall_known_extensions": "false"})
-    try:
-        totals = _totals(con)
-        if not totals:
+    with open_marts(marts_file) as marts:
+        published = queries.billing_periods(marts)
+        if not published:
             return None
-        period = billing_period or totals[-1].billing_period
+        period = billing_period or published[-1]
+        chargeback = queries.chargeback(marts, until=published[-1])
+        tables = _tables(chargeback, period)
         return Summary(
             billing_period=period,
-            totals=totals,
-            teams=_teams(con, period),
-            models=_models(con, period),
-            gpu=_gpu(con, period),
-            unknowns=_unknowns(con, period),
+            totals=_totals(marts, chargeback),
+            teams=tuple(_teams(tables)),
+            models=tuple(_models(queries.unit_costs(marts, until=period), period)),
+            gpu=_gpu(marts, period),
+            unknowns=_unknowns(marts, period, tables),
         )
-    finally:
-        con.close()
 
 
-def _rows(con: duckdb.DuckDBPyConnection, query: str, values: Sequence[Any] = ()) -> list[tuple]:
-    return con.execute(query, list(values)).fetchall()
+Tables = dict[tuple[str, str], RoundedTable]
 
 
-def _totals(con: duckdb.DuckDBPyConnection) -> tuple[PeriodTotal, ...]:
+def _tables(chargeback: Iterable[ChargebackRow], period: str) -> Tables:
+    """The statement's team tables of a period by (currency, basis)."""
+    rows = [row for row in chargeback if row.billing_period == period]
+    tables: Tables = {}
+    for currency in sorted({row.currency for row in rows}):
+        own = [row for row in rows if row.currency == currency]
+        for basis in BASES:
+            cells = cells_of(own, period=period, basis=basis)
+            tables[currency, basis] = round_table(cells, places=currency_places(currency))
+    return tables
+
+
+def _totals(marts: Marts, chargeback: list[ChargebackRow]) -> tuple[PeriodTotal, ...]:
     query = """
-        SELECT c.billing_period, c.billing_currency, c.billed, c.effective, l.list_cost
-        FROM (
-            SELECT billing_period, billing_currency, sum(billed_cost) AS billed,
-            sum(effective_cost) AS effective
-            FROM fct_charges GROUP BY ALL
-        ) AS c
-        LEFT JOIN (
-            SELECT billing_period, sum(list_cost) AS list_cost FROM fct_token_usage
-            WHERE is_primary GROUP BY ALL
-        ) AS l ON l.billing_period = c.billing_period AND c.billing_currency = 'USD'
-        ORDER BY ALL
+        SELECT billing_period, sum(list_cost) FROM fct_token_usage WHERE is_primary GROUP BY ALL
     """
-    return tuple(PeriodTotal(*row) for row in _rows(con, query))
+    listed = dict(marts.records(lambda period, cost: (period, cost), query))
+    totals = []
+    for period, currency in sorted({(row.billing_period, row.currency) for row in chargeback}):
+        own = [row for row in chargeback if (row.billing_period, row.currency) == (period, currency)]
+        places = currency_places(currency)
+        billed, effective = (
+            round_amount(exact_sum(row.amount for row in own if row.cost_basis == basis), places=places)
+            for basis in (BILLED, EFFECTIVE)
+        )
+        cost = listed.get(period) if currency == "USD" else None
+        rounded = None if cost is None else round_amount(cost, places=places)
+        totals.append(PeriodTotal(period, currency, billed, effective, rounded))
+    return tuple(totals)
 
 
-def _teams(con: duckdb.DuckDBPyConnection, period: str) -> tuple[TeamCost, ...]:
-    query = f"""
-        SELECT team_id, billing_currency,
-            CASE WHEN cost_category IN {LISTED} THEN cost_category ELSE 'other' END AS category,
-            coalesce(sum(amount) FILTER (WHERE cost_basis = 'effective'), 0),
-            coalesce(sum(amount) FILTER (WHERE cost_basis = 'billed'), 0)
-        FROM fct_chargeback WHERE billing_period = ? GROUP BY ALL ORDER BY ALL
-    """
-    found: dict[tuple[str, str], TeamCost] = {}
-    for team, currency, category, effective, billed in _rows(con, query, [period]):
-        before = found.get((team, currency)) or TeamCost(team, currency, {}, Decimal(0), Decimal(0))
-        groups = {**before.groups, category: effective}
-        found[team, currency] = TeamCost(team, currency, groups, before.effective + effective, before.billed + billed)
-    return tuple(sorted(found.values(), key=lambda team: (team.currency, -team.effective, team.team_id)))
+def _teams(tables: Tables) -> Iterable[TeamCost]:
+    for currency in sorted({currency for currency, _ in tables}):
+        effective, billed = tables[currency, EFFECTIVE], tables[currency, BILLED]
+        zero = Decimal(0).quantize(effective.total)
+        teams = sorted(effective.rows.keys() | billed.rows.keys())
+        for team in sorted(teams, key=lambda name: (-effective.rows.get(name, zero), name)):
+            groups: dict[str, Decimal] = {}
+            for (owner, category), amount in effective.cells.items():
+                if owner == team:
+                    name = category if category in GROUPS else OTHER
+                    groups[name] = groups.get(name, zero) + amount
+            yield TeamCost(team, currency, groups, effective.rows.get(team, zero), billed.rows.get(team, zero))
 
 
-def _models(con: duckdb.DuckDBPyConnection, period: str) -> tuple[ModelCost, ...]:
+def _models(units: list[UnitRow], period: str) -> Iterable[ModelCost]:
+    for currency in sorted({row.currency for row in units if row.currency and row.billing_period == period}):
+        costs = build_unit_costs(currency, units, period=period, previous_period="")
+        for model in costs.model_ids:
+            sums, listed = (costs.totals(basis, model_id=model) for basis in (EFFECTIVE, "list"))
+            yield ModelCost(
+                model or "not reported",
+                currency,
+                sums.tokens,
+                costs.cost(EFFECTIVE, model_id=model),
+                sums.per_million.value,
+                listed.per_million.value,
+            )
+
+
+def _gpu(marts: Marts, period: str) -> tuple[GpuTime, ...]:
+    waste = queries.gpu_waste(marts, period)
+    return tuple(build_gpu_time(currency, waste) for currency in sorted({row.currency for row in waste if row.currency}))
+
+
+def _unknowns(marts: Marts, period: str, tables: Tables) -> Unknowns:
     query = """
-        SELECT model_id, billing_currency,
-            CAST(sum(total_tokens) FILTER (WHERE cost_basis = 'effective') AS BIGINT) AS tokens,
-            sum(cost) FILTER (WHERE cost_basis = 'effective' AND total_tokens > 0) AS effective,
-            sum(cost) FILTER (WHERE cost_basis = 'list' AND total_tokens > 0) AS list,
-            CAST(sum(total_tokens) FILTER (WHERE cost_basis = 'list' AND cost IS NOT NULL) AS BIGINT) AS
-            list_tokens
-        FROM fct_unit_costs
-        WHERE billing_period = ? AND model_id IS NOT NULL AND total_tokens > 0
-        GROUP BY ALL HAVING tokens > 0 ORDER BY effective DESC NULLS LAST, model_id
-    """
-    return tuple(
-        ModelCost(model, currency, tokens, cost or Decimal(0), _rate(cost, tokens), _rate(listed, list_tokens))
-        for model, currency, tokens, cost, listed, list_tokens in _rows(con, query, [period])
-    )
-
-
-def _rate(cost: Decimal | None, tokens: int | None) -> Decimal | None:
-    return cost * 1_000_000 / tokens if cost is not None and tokens else None
-
-
-def _gpu(con: duckdb.DuckDBPyConnection, period: str) -> GpuUse:
-    query = """
-        SELECT coalesce(sum(gpu_hours), 0), coalesce(sum(gpu_hours) FILTER (WHERE state = ANY(?)), 0),
-            coalesce(sum(gpu_hours) FILTER (WHERE state = 'unobserved'), 0),
-            coalesce(sum(effective_cost) FILTER (WHERE state = ANY(?)), 0),
-            coalesce(sum(effective_cost) FILTER (WHERE state = 'unobserved'), 0)
-        FROM fct_gpu_hours WHERE billing_period = ? AND billing_currency IS NOT NULL
-    """
-    return GpuUse(*_rows(con, query, [list(IDLE_STATES), list(IDLE_STATES), period])[0])
-
-
-def _unknowns(con: duckdb.DuckDBPyConnection, period: str) -> Unknowns:
-    unpriced = _rows(
-        con,
-        """
         SELECT coalesce(model_raw, 'without a model'), CAST(sum(total_tokens) AS BIGINT)
         FROM fct_token_usage WHERE billing_period = ? AND is_primary AND is_unpriced GROUP BY ALL ORDER BY ALL
-        """,
-        [period],
-    )
-    unallocated = _rows(
-        con,
-        """
-        SELECT billing_currency, sum(effective_cost) FROM fct_cost_allocations
-        WHERE billing_period = ? AND team_id = 'unallocated' GROUP BY ALL ORDER BY ALL
-        """,
-        [period],
-    )
+    """
+    unpriced = marts.records(lambda model, tokens: (str(model), int(tokens or 0)), query, [period])
+    ownerless = {
+        currency: table.rows[queries.UNALLOCATED]
+        for (currency, basis), table in tables.items()
+        if basis == EFFECTIVE and queries.UNALLOCATED in table.rows
+    }
     return Unknowns(
-        unpriced_tokens=sum(tokens or 0 for _, tokens in unpriced),
+        unpriced_tokens=sum(tokens for _, tokens in unpriced),
         unpriced_models=tuple(model for model, _ in unpriced),
-        unallocated=dict(unallocated),
+        unallocated=ownerless,
     )
