@@ -42,7 +42,7 @@ node_days as (
         sum(seconds) as seconds,
         sum(billed_cost) as billed_weight,
         sum(effective_cost) as effective_weight
-    from {{ ref('fct_gpu_hours') }}
+    from {{ ref('int_gpu_split_hours') if var('gpu_weights') == 'aws_split' else ref('fct_gpu_hours') }}
     where
         resource_id in (select resource_id from pooled)
         and charge_date in (select charge_date from pooled)
@@ -137,7 +137,7 @@ final as (
         state as gpu_state,
         rule_id,
         pool_id,
-        'gpu_seconds' as driver,
+        '{{ "aws_split" if var("gpu_weights") == "aws_split" else "gpu_seconds" }}' as driver,
         coalesce(share, 1) as share,
         pool_id as pool_path,
         'pool:' || pool_id as allocated_method_id,

@@ -8,6 +8,10 @@ with pods as (
     select distinct account_id, pod, cast(null as varchar), charge_date
     from {{ ref('int_engine_usages') }}
     where account_id is not null or pod is not null
+    {%- if var('gpu_weights') == 'aws_split' %}
+    union
+    select distinct namespace, pod, cluster, charge_date from {{ ref('int_gpu_split_costs') }}
+    {%- endif %}
 ),
 
 workloads as (
