@@ -1,12 +1,12 @@
 """Writes the gateway's request log: LiteLLM SpendLogs rows, one file a day.
 
 JSON lines at scale 1, above it Parquet in the lake's schema. Only traffic through the gateway is logged,
-    and only with the gateway's own key hashes. A failure has no tokens; a hit of
-the gateway's cache keeps its tokens but costs nothing; a model without a known price is logged with spend 0.
+and only with the gateway's own key hashes. A failure has no tokens; a hit of the gateway's cache keeps its tokens but costs nothing; a model without a known price is logged with spend 0.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -44,9 +44,9 @@ _JSON = """
             'attempted_retries': case when is_failure then 2 when is_retried then 1 else 0 end,
                 'max_retries': 2,
             'attempted_fallbacks': is_fallback::integer,
-            'usage_object': case when not is_failure
+            'usage_object': case when not is_failure or prompt > 0
                 then {{'prompt_tokens': prompt, 'completion_tokens': output,
-                'total_tokens': prompt + output, 'prompt_tokens_details': {{'cached_tokens': read}},
+                'total_tokens': prompt + output, 'prompt_tokens_details': {{'cached_tokens': read{writes}}},
                 'completion_tokens_details': {{'reasoning_tokens': 0}}}} end,
             'error_information': case when is_failure
                 then {{'error_code': '429', 'error_class': 'RateLimitError',
@@ -79,11 +79,36 @@ def write_litellm(world: World, days: tuple[date, ...], out: Path) -> int:
     Returns:
         Number of log rows.
     """
-    keys = [(t.gateway, gateway_key(t.gateway), t.team) for t in TRAFFIC if t.gateway]
+    make_gateway_log(world, [(t.gateway, gateway_key(t.gateway), t.team) for t in TRAFFIC if t.gateway])
+    return write_gateway_log(world, days, out)
+
+
+def make_gateway_log(world: World, keys: Sequence[tuple[str, str, str]]) -> None:
+    """Table gateway_log: the calls of api_calls that went through a gateway key, with the gateway's estimate.
+
+    Args:
+        world: session with api_calls and api_prices.
+        keys: alias, hash and team of every virtual key.
+    """
     world.table("gateway_keys", values("alias, api_key, team", keys))
+    world.table("gateway_log", _PRICED)
+
+
+def write_gateway_log(world: World, days: tuple[date, ...], out: Path, *, has_writes: bool = False) -> int:
+    """Write one file per day from table gateway_log.
+
+    Args:
+        world: session with gateway_log.
+        days: days to write.
+        out: folder of the sample.
+        has_writes: JSON rows tell writes to the prompt cache; otherwise they stand among the fresh input.
+
+    Returns:
+        Number of log rows.
+    """
     folder = out / "litellm"
     folder.mkdir(parents=True, exist_ok=True)
-    world.table("gateway_log", _PRICED)
+    writes = ", 'cache_creation_tokens': write_5m + write_1h" if has_writes else ""
     for day in days:
         if world.scale == 1:
             target, form, shown = folder / f"spend_logs_{day}.jsonl", "format json", _JSON
@@ -93,5 +118,5 @@ def write_litellm(world: World, days: tuple[date, ...], out: Path) -> int:
                 "format parquet, compression zstd",
                 _PARQUET,
             )
-        world.con.execute(f"copy ({shown.format(day=day_number(day))}) to '{target}' ({form})")
+        world.con.execute(f"copy ({shown.format(day=day_number(day), writes=writes)}) to '{target}' ({form})")
     return world.value(f"select count(*) from gateway_log where day between {day_number(days[0])} and {day_number(days[-1])}")
