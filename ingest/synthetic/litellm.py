@@ -1,7 +1,8 @@
 """Writes the gateway's request log: LiteLLM SpendLogs rows, one file a day.
 
 JSON lines at scale 1, above it Parquet in the lake's schema. Only traffic through the gateway is logged,
-and only with the gateway's own key hashes. A failure has no tokens; a hit of the gateway's cache keeps its tokens but costs nothing; a model without a known price is logged with spend 0.
+and only with the gateway's own key hashes. A failure has no tokens; a hit of the gateway's cache keeps its tokens
+but costs nothing; a model without a known price is logged with spend 0.
 """
 
 from __future__ import annotations

@@ -97,6 +97,21 @@ CONSERVATION = (
         """,
     ),
     _difference(
+        "bridge_steps_add_up",
+        "fct_cost_bridge",
+        "the steps from billed cost lead to the charges' effective cost",
+        places=("billing_period", "billing_currency"),
+        words="charges|steps",
+        left="""
+            SELECT billing_period, billing_currency, sum(effective_cost) AS amount
+            FROM warehouse.marts.fct_charges GROUP BY ALL
+        """,
+        right="""
+            SELECT billing_period, billing_currency, sum(amount) AS amount
+            FROM warehouse.marts.fct_cost_bridge WHERE step_no < 10 GROUP BY ALL
+        """,
+    ),
+    _difference(
         "gpu_hours_carry_the_node_cost",
         "fct_gpu_hours",
         "the GPU hours of a node carry exactly what the node cost",

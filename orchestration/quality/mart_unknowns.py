@@ -89,4 +89,21 @@ UNKNOWNS = (
             FROM warehouse.marts.fct_reconciliation ORDER BY ALL
         """,
     ),
+    MartRule(
+        name="gaps_are_explained",
+        mart="fct_reconciliation_breaks",
+        title="every gap between gateway, provider and invoice has a cause",
+        severity="warn",
+        places=("billing_period", "service_provider_name", "compared"),
+        fix="look at sample_rows of the named gaps; " + NOT_A_BUG,
+        query="""
+            SELECT billing_period, service_provider_name, compared, count(*) FILTER (WHERE is_open) AS value,
+                count(*) FILTER (WHERE is_open) || ' gaps without a cause, '
+                    || trim_amount(coalesce(sum(abs(gap)) FILTER (WHERE is_open), 0)) || ' ' || billing_currency AS said
+            FROM (
+                SELECT *, is_break AND cause = 'unexplained' AS is_open FROM warehouse.marts.fct_reconciliation_breaks
+            )
+            GROUP BY billing_period, service_provider_name, compared, billing_currency ORDER BY ALL
+        """,
+    ),
 )

@@ -54,6 +54,13 @@ TABLES = {
         allocated_billed_cost {MONEY},
         invoiced_amount {MONEY}, computed_list_cost {MONEY}, gap {MONEY}, cause VARCHAR,
         is_reconciled BOOLEAN""",
+    "fct_reconciliation_breaks": f"""
+        billing_period VARCHAR, charge_date DATE, service_provider_name VARCHAR, account_id VARCHAR,
+        model_id VARCHAR, token_type VARCHAR, cause VARCHAR, compared VARCHAR, left_amount {MONEY},
+        right_amount {MONEY}, gap {MONEY}, billing_currency VARCHAR, sample_rows VARCHAR, is_explained BOOLEAN,
+        is_break BOOLEAN""",
+    "fct_cost_bridge": f"""
+        billing_period VARCHAR, billing_currency VARCHAR, step_no INTEGER, step VARCHAR, amount {MONEY}""",
     "dim_teams": "team_id VARCHAR, team_name VARCHAR, cost_center VARCHAR, department VARCHAR",
 }
 
@@ -111,6 +118,16 @@ ROWS = """
     sum(billed_cost),
         sum(billed_cost), sum(billed_cost), NULL, 0, 'none', true
     FROM marts.fct_charges GROUP BY billing_period;
+
+    INSERT INTO marts.fct_reconciliation_breaks BY NAME
+    SELECT '2026-03' AS billing_period, DATE '2026-03-03' AS charge_date, 'OpenAI' AS service_provider_name,
+        'bypassed_traffic' AS cause, 'gateway~provider' AS compared, 1 AS left_amount, 3 AS right_amount,
+        2 AS gap, 'USD' AS billing_currency, '[]' AS sample_rows, true AS is_explained, true AS is_break;
+
+    INSERT INTO marts.fct_cost_bridge
+    SELECT billing_period, 'USD', step_no, step, sum(billed_cost)
+    FROM marts.fct_charges CROSS JOIN (VALUES (1, 'billed cost'), (10, 'effective cost')) AS steps (step_no, step)
+    GROUP BY ALL;
 """
 
 

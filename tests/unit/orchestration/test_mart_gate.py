@@ -86,6 +86,14 @@ BROKEN = {
         " WHERE billing_period = '2026-03'",
         "2026-03, AWS, INV-2026-03: gap 3.5 USD, cause unexplained",
     ),
+    "gaps_are_explained": (
+        "UPDATE marts.fct_reconciliation_breaks SET is_explained = false, cause = 'unexplained'",
+        "2026-03, OpenAI, gateway~provider: 1 gaps without a cause, 2 USD",
+    ),
+    "bridge_steps_add_up": (
+        "UPDATE marts.fct_cost_bridge SET amount = amount + 0.5 WHERE step_no = 1 AND billing_period = '2026-03'",
+        "2026-03, USD: charges 22.75, steps 23.25, difference 0.5",
+    ),
 }
 
 
