@@ -41,6 +41,8 @@ def _lines(rows: str) -> str:
     return f"""
         select
             lines.*,
+            services.category as exported_category,
+            services.subcategory as exported_subcategory,
             is_use,
             case when is_use then 'Usage' else charge_category end as category,
             case when is_use then 0 else billed_cost end as billed,
@@ -50,6 +52,7 @@ def _lines(rows: str) -> str:
             case when not is_use then part_quantity end as priced_quantity
         from ({rows}) as lines
         cross join (values (false), (true)) as uses(is_use)
+        left join services on coalesce(lines.service, lines.service_name, lines.service_provider_name) = services.service
         where not is_use or (charge_category = 'Purchase' and effective_cost != 0)
     """
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from duckdb import DuckDBPyConnection
 
 from reporting.errors import StatementError
-from reporting.focus_services import legal_category, other, patterns_table
+from reporting.focus_services import legal_category, patterns_table
 from reporting.focus_units import block_rest, block_size, plural_times, spellings_table
 
 MONEY = "decimal(38, 18)"
@@ -140,11 +140,8 @@ def _charges(con: DuckDBPyConnection) -> str:
         select
             measured.*,
             {_unit_price("exported_list_cost", known="list_cost")} as list_unit_price,
-            {_unit_price("exported_contracted_cost", known="contracted_cost")} as contracted_unit_price,
-            services.category as exported_category,
-            coalesce(services.subcategory, '{other("Other")}') as exported_subcategory
+            {_unit_price("exported_contracted_cost", known="contracted_cost")} as contracted_unit_price
         from measured
-        left join services using (service)
     """
 
 
