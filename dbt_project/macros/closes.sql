@@ -90,7 +90,9 @@
 {% macro adjusted_dimensions() -%}
     {{ return([
         'charge_date', 'billing_currency', 'service_provider_name', 'service_name', 'charge_category', 'allocation_path', 'team_id',
-        'product', 'model_id', 'deployment_id', 'gpu_state', 'rule_id', 'pool_id', 'driver', 'x_evidence'
+        'product', 'model_id', 'deployment_id', 'gpu_state', 'rule_id', 'pool_id', 'driver', 'cost_center', 'pool_path',
+        'allocated_method_id', 'allocated_method_details', 'allocated_resource_id', 'allocated_resource_name', 'allocated_tags',
+        'x_evidence'
     ]) }}
 {%- endmacro %}
 

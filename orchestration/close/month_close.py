@@ -26,6 +26,7 @@ from orchestration.close.months import (
     CLOSE,
     REOPEN,
     SOFT_CLOSE,
+    closed_events,
     closes_of,
     frozen_events,
     frozen_months,
@@ -92,6 +93,16 @@ def close_month(
         restore_statement(settings, event)
     logger.info("%s of %s recorded as event %d, %s", kind, period, event.manifest.sequence, event.hash)
     return event
+
+
+def close_once(settings: Settings, period: str) -> Event:
+    """Close a month, or give the close it has already: what a scheduled job may do twice.
+
+    Raises:
+        ConfigError, CloseRefused, ChainBroken, TransientError: as `close_month`.
+    """
+    closed = closed_events(closes_of(settings).events()).get(period)
+    return closed or close_month(settings, period)
 
 
 def reopen_month(settings: Settings, period: str, *, reason: str, by: str = "", now: datetime | None = None) -> Event:

@@ -32,18 +32,20 @@ parts as (
 
 final as (
     select
-        md5(concat_ws(chr(31), 'dispute', dispute_id, part)) as allocation_key,
-        md5(concat_ws(chr(31), 'dispute', dispute_id)) as charge_key,
+        md5(concat_ws(chr(31), 'dispute', parts.dispute_id, parts.part)) as allocation_key,
+        md5(concat_ws(chr(31), 'dispute', parts.dispute_id)) as charge_key,
         {{ booking_period() }} as billing_period,
-        cast(period || '-01' as date) as charge_date,
-        period as x_original_billing_period,
-        nullif(cost_category, '') as x_original_cost_category,
-        currency as billing_currency,
-        'dispute/' || dispute_id as allocation_path,
-        party as team_id,
-        part_amount as billed_cost,
-        part_amount as effective_cost
+        cast(parts.period || '-01' as date) as charge_date,
+        parts.period as x_original_billing_period,
+        nullif(parts.cost_category, '') as x_original_cost_category,
+        parts.currency as billing_currency,
+        'dispute/' || parts.dispute_id as allocation_path,
+        parts.party as team_id,
+        teams.cost_center,
+        parts.part_amount as billed_cost,
+        parts.part_amount as effective_cost
     from parts
+    left join {{ ref('teams') }} as teams on parts.party = teams.team_id
 )
 
 select * from final
