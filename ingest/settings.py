@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     keep_snapshots: int = Field(default=7, ge=1)
     idle_policy: Literal["holder", "platform", "spread"] = "holder"
     commitment_policy: Literal["as_billed", "spread"] = "as_billed"
+    chargeback_mode: Literal["showback", "tariff"] = "showback"
     gpu_weights: Literal["telemetry", "aws_split"] = "telemetry"
     utilisation_metric: Literal["ladder", "sm_active", "gr_engine_active", "gpu_util"] = "ladder"
     warm_idle_below: Decimal = Field(default=Decimal("0.01"), ge=0, le=1)

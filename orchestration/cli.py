@@ -116,14 +116,14 @@ def statement(
     context: typer.Context,
     period: Annotated[str | None, typer.Argument(help="YYYY-MM; default the newest published month.")] = None,
     folder: Annotated[Path | None, typer.Option("--out", help="Default <home>/statements.")] = None,
+    is_full: Annotated[
+        bool, typer.Option("--all", help="Also every team's PDF and workbook, and the FOCUS 1.2 slices.")
+    ] = False,
 ) -> None:
-    """Write a month's statement (HTML and CSV) from the published marts."""
-    from reporting.statement import published_periods, write_statement
+    """Write a month's statements (HTML, PDF, XLSX, CSV, journal) of the company and of each team."""
+    from orchestration.cli_commands import write_and_print_statement
 
-    settings = _settings(context)
-    month = period or published_periods(settings.published_dir)[-1]
-    paths = write_statement(settings.published_dir, month, folder or settings.statements_dir)
-    out.print(f"statement of {month}: {paths.html}")
+    write_and_print_statement(_settings(context), period, out_folder=folder, is_full=is_full)
 
 
 @app.command()

@@ -81,6 +81,23 @@ def check_sources(settings: Settings) -> Exit:
     return _code_of_errors(errors)
 
 
+def write_and_print_statement(
+    settings: Settings, period: str | None, *, out_folder: Path | None, is_full: bool
+) -> None:
+    """Write one month's statements (None: the newest published month) and print where they lie."""
+    from orchestration.statements import newest_period, write_period
+    from reporting.statement_files import read_record
+
+    month = period or newest_period(settings)
+    page = write_period(settings, month, out=out_folder, is_full=is_full)
+    out.print(f"statement of {month}: {page}")
+    record = read_record(page.parent)
+    if record is not None:
+        out.print(f"status        {record.status}, {len(record.files)} files in {page.parent}")
+        for reason in record.reasons:
+            out.print(f"  [yellow]said[/] {escape(reason)}")
+
+
 def refresh_and_print(settings: Settings, parts: Collection[str]) -> list[str]:
     """Refresh price seeds; the lines to print."""
     from ingest.prices.refresh import refresh_prices

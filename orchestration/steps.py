@@ -16,7 +16,6 @@ from ingest.run import IngestReport, ProgressEvent, ingest
 from ingest.settings import Settings
 from orchestration.changes import Changes, find_changes
 from orchestration.close.index import index_path, write_closes_index
-from orchestration.close.month_close import frozen_statements, restore_statement
 from orchestration.close.months import closes_of, frozen_months
 from orchestration.dbt_runtime import build_version, runtime_dir
 from orchestration.duck import LOCK_WAIT_SECONDS, DuckLimits
@@ -24,10 +23,10 @@ from orchestration.durable import write_record
 from orchestration.notes import RunNotes
 from orchestration.publish.pending import add_pending, read_pending
 from orchestration.publish.publisher import Provenance, Publication, inputs_of, publish
-from orchestration.publish.snapshot import current_record
 from orchestration.quality.lake_gate import LakeState, audit_lake, check_landed
 from orchestration.quality.mart_gate import MartsState, check_marts
 from orchestration.quality.results import GateReport
+from orchestration.statements import update_statements
 from orchestration.unfinished import clear_unfinished, merged, read_unfinished, write_unfinished
 
 LIBRARY = "Great Expectations"
@@ -141,33 +140,17 @@ def publish_marts(settings: Settings, notes: RunNotes) -> Publication:
 
 
 def write_statements(settings: Settings, notes: RunNotes, *, changed: Collection[str]) -> list[Path]:
-    """Write the statements of changed billing periods, and of published ones that have none yet; a closed
-    month's is the closed one.
+    """Write the statements that changed billing periods reach, and those that are missing or made with other
+    settings; a closed month's is the closed one.
 
     Returns:
         The pages of all published periods, oldest first.
     """
-    record = current_record(settings.published_dir)
-    frozen = frozen_statements(settings)
-    pages = []
     with notes.timed("statements"):
-        for period in sorted(record.totals) if record else ():
-            page = settings.statements_dir / period / "statement.html"
-            if period in frozen:
-                page = restore_statement(settings, frozen[period])
-            elif period in changed or not page.is_file():
-                notes.tell("statement", period)
-                page = write_one_statement(settings, period)
-            pages.append(page)
-    notes.statements = pages
-    return pages
-
-
-def write_one_statement(settings: Settings, period: str) -> Path:
-    """Write one month's statement; its page. Charts are costly to import, so this is the only place that does."""
-    from reporting.statement import write_statement
-
-    return write_statement(settings.published_dir, period, settings.statements_dir).html
+        notes.statements = update_statements(
+            settings, changed=changed, on_write=lambda period: notes.tell("statement", period)
+        )
+    return notes.statements
 
 
 def _lake_state(settings: Settings) -> LakeState:

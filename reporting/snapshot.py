@@ -15,7 +15,7 @@ from typing import Any
 
 from reporting.errors import StatementError
 
-OPEN, SOFT_CLOSED, CLOSED = "open", "soft-closed", "closed"
+OPEN, SOFT_CLOSED, CLOSED = "open", "soft_closed", "closed"
 
 
 @dataclass(frozen=True)

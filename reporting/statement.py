@@ -9,8 +9,7 @@ snapshot was published, never when it was made.
 from __future__ import annotations
 
 import logging
-from bisect import bisect_right
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from reporting.marts import open_marts
 from reporting.month import MonthStatement, read_month
 from reporting.page import statement_page, team_page
 from reporting.posting_tables import posting_tables
-from reporting.queries import TREND_MONTHS, billing_periods
+from reporting.queries import billing_periods
 from reporting.snapshot import open_snapshot
 from reporting.statement_files import (
     StatementRecord,
@@ -127,22 +126,6 @@ def published_periods(published_dir: Path) -> tuple[str, ...]:
     """
     with open_marts(open_snapshot(published_dir).marts_file) as marts:
         return billing_periods(marts)
-
-
-def affected_periods(changed: Collection[str], published: Sequence[str]) -> tuple[str, ...]:
-    """Published months whose statements change with the `changed` ones: a page shows earlier months too.
-
-    Args:
-        changed: months whose marts changed; they may have vanished from the marts.
-        published: all published months, oldest first.
-    """
-    return tuple(
-        month
-        for number, month in enumerate(published, 1)
-        if any(
-            before <= month and number - bisect_right(published, before) < TREND_MONTHS for before in changed
-        )
-    )
 
 
 def _contents(month: MonthStatement, teams: dict[str, str], *, is_full: bool) -> Iterator[tuple[str, str | bytes]]:

@@ -19,7 +19,7 @@ from reporting.gpu_time import GpuTime
 from reporting.marts import Marts
 from reporting.queries import InvoiceRow
 from reporting.rounding import currency_places, round_amount
-from reporting.snapshot import CLOSED, GateResult, InputLoad, Snapshot
+from reporting.snapshot import CLOSED, SOFT_CLOSED, GateResult, InputLoad, Snapshot
 from reporting.unknowns import UNOBSERVED, UsageRow
 
 OPEN, PROVISIONAL, FINAL = "open", "provisional", "final"
@@ -95,9 +95,11 @@ def build_status(
         *_gates(snapshot.gates, period),
     ]
     notes = ["the month is still running; its figures grow until the last bill is in"] if is_running else []
-    if snapshot.month_state(period) == CLOSED:
+    state = snapshot.month_state(period)
+    if state == CLOSED:
         return Status(FINAL, tuple(reasons), tuple(notes))
-    notes.append("the month is not closed; a later delivery can change it")
+    is_soft = state == SOFT_CLOSED
+    notes.append(f"the month is {'soft-closed, not closed' if is_soft else 'not closed'}; a later delivery can change it")
     return Status(PROVISIONAL if reasons else OPEN, tuple(reasons), tuple(notes))
 
 

@@ -31,6 +31,7 @@ def freeze_month(
     *,
     gates: Sequence[dict[str, Any]],
     overridden: Sequence[str],
+    is_soft: bool = False,
 ) -> dict[str, Any]:
     """Write a month's files into an empty folder and return the facts of its close.
 
@@ -40,12 +41,13 @@ def freeze_month(
         folder: empty folder that takes `statement/`, `marts/` and `dimensions/`.
         gates: the latest gate reports.
         overridden: refusals that were forced.
+        is_soft: the statement says soft-closed instead of final.
     """
     snapshot = current_folder(settings.published_dir)
     record = read_record(snapshot) if snapshot else None
     assert snapshot is not None and record is not None, "conditions of a close demand a published snapshot"
     marts = _copy_marts(snapshot, record, period, folder)
-    _write_statement(settings, period, folder)
+    _write_statement(settings, period, folder, month_state="soft_closed" if is_soft else "closed")
     limits = DuckLimits(settings.threads, settings.memory_limit, None)
     months = _months_of_use(folder / marts[CHARGES].path, limits=limits) if CHARGES in marts else set()
     facts = CloseFacts(
@@ -86,11 +88,12 @@ def _copy_marts(snapshot: Path, record: SnapshotRecord, period: str, folder: Pat
     return found
 
 
-def _write_statement(settings: Settings, period: str, folder: Path) -> None:
-    """Render the month from the snapshot; charts are costly to import, so only here."""
-    from reporting.statement import write_statement
+def _write_statement(settings: Settings, period: str, folder: Path, *, month_state: str) -> None:
+    """Render the month's full set from the snapshot; charts are costly to import, so only here."""
+    from reporting.statement import StatementOptions, write_statement
 
-    write_statement(settings.published_dir, period, folder / STATEMENT)
+    options = StatementOptions(settings.chargeback_mode, month_state, is_full=True)
+    write_statement(settings.published_dir, period, folder / STATEMENT, options)
     for path in sorted((folder / STATEMENT / period).iterdir()):
         path.rename(folder / STATEMENT / path.name)
     (folder / STATEMENT / period).rmdir()

@@ -85,7 +85,7 @@ def close_month(
         gates = [report.to_json() for report in gate_reports(settings)]
 
         def fill(folder: Path) -> dict[str, Any]:
-            return freeze_month(settings, period, folder, gates=gates, overridden=overridden)
+            return freeze_month(settings, period, folder, gates=gates, overridden=overridden, is_soft=is_soft)
 
         kind = SOFT_CLOSE if is_soft else CLOSE
         event = chain.append(kind=kind, period=period, at=instant, by=by, reason=reason, fill=fill)

@@ -8,7 +8,8 @@ from orchestration.notes import RunNotes
 from orchestration.partitions import MONTHLY, month_of
 from orchestration.publish.publisher import Publication
 from orchestration.resources import Company
-from orchestration.steps import publish_marts, write_one_statement, write_statements
+from orchestration.statements import write_period
+from orchestration.steps import publish_marts, write_statements
 
 PUBLISHED = dg.AssetKey(["published", "marts"])
 STATEMENTS = dg.AssetKey(["published", "statements"])
@@ -52,7 +53,7 @@ def build_published_assets(marts: Sequence[dg.AssetKey]) -> list[dg.AssetsDefini
 )
 def closed_statement(context: dg.AssetExecutionContext, company: Company) -> dg.MaterializeResult:
     """Write the closed month's statement from the published marts."""
-    page = write_one_statement(company.settings, month_of(context.partition_key))
+    page = write_period(company.settings, month_of(context.partition_key))
     return dg.MaterializeResult(metadata={"page": str(page)})
 
 

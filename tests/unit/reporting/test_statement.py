@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from reporting.affected import affected_periods
 from reporting.errors import StatementError
 from reporting.formatting import UNKNOWN
-from reporting.statement import StatementPaths, affected_periods, published_periods, write_statement
+from reporting.statement import StatementPaths, published_periods, write_statement
 from tests.unit.reporting.company_month import FEBRUARY, MARCH, allocation, allocations, tables
 from tests.unit.reporting.marts_fixture import chargeback_of, publish
 from tests.unit.reporting.statement_page import StatementTables, amount
