@@ -91,6 +91,9 @@ def stale(settings: Settings, record: SnapshotRecord) -> list[Objection]:
         return [Objection(f"rebuilt but not published: {what}", fix, can_be_forced=True)]
     if tuple(record.inputs) != inputs_of(Lake(settings.lake_dir).manifests()):
         return [Objection("the lake holds other loads than the published snapshot was built from", fix, can_be_forced=True)]
+    if record.code_version != build_version(settings):
+        what = "models, seeds or settings changed since the published snapshot was built: it is not up to date"
+        return [Objection(what, fix, can_be_forced=True)]
     try:
         changes = find_changes(
             lake_index=settings.lake_dir / "index.json",
