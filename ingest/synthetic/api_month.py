@@ -48,7 +48,13 @@ class ApiMonth:
 
 
 def write_api_month(
-    out: Path, *, period: str = "2026-10", seed: int = 42, faults: Sequence[Fault] = (), has_unknown_model: bool = False
+    out: Path,
+    *,
+    period: str = "2026-10",
+    seed: int = 42,
+    faults: Sequence[Fault] = (),
+    has_unknown_model: bool = False,
+    is_log_parquet: bool = False,
 ) -> ApiMonth:
     """Write openai/, anthropic/ and litellm/ of one whole month below ``out``.
 
@@ -58,6 +64,7 @@ def write_api_month(
         seed: another seed gives other calls.
         faults: put in at their stages, in this order within a stage.
         has_unknown_model: keep the stream of the model without a price.
+        is_log_parquet: write the gateway's log in the lake's schema instead of JSON lines.
     """
     billing_period = BillingPeriod.parse(period)
     month = Month(period=billing_period, first=month_start(billing_period), end=month_start(billing_period.next()))
@@ -80,7 +87,7 @@ def write_api_month(
         put_in(Stage.INVOICES)
         write_api_pages(world, month, out)
         logged = [EPOCH + timedelta(days=day) for (day,) in world.rows("select distinct day from gateway_log order by day")]
-        write_gateway_log(world, tuple(logged), out, has_writes=True)
+        write_gateway_log(world, tuple(logged), out, has_writes=True, is_parquet=is_log_parquet)
         invoices = tuple(
             Invoice(billing_period=month.label, invoice_issuer_name=ISSUERS[provider], currency=currency, invoiced_amount=amount)
             for provider, currency, amount in world.rows("select * from api_invoices order by provider")

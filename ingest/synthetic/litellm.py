@@ -95,13 +95,16 @@ def make_gateway_log(world: World, keys: Sequence[tuple[str, str, str]]) -> None
     world.table("gateway_log", _PRICED)
 
 
-def write_gateway_log(world: World, days: tuple[date, ...], out: Path, *, has_writes: bool = False) -> int:
+def write_gateway_log(
+    world: World, days: tuple[date, ...], out: Path, *, has_writes: bool = False, is_parquet: bool | None = None
+) -> int:
     """Write one file per day from table gateway_log.
 
     Args:
         world: session with gateway_log.
         days: days to write.
         out: folder of the sample.
+        is_parquet: Parquet in the lake's schema; None decides by scale.
         has_writes: JSON rows tell writes to the prompt cache; otherwise they stand among the fresh input.
 
     Returns:
@@ -111,7 +114,7 @@ def write_gateway_log(world: World, days: tuple[date, ...], out: Path, *, has_wr
     folder.mkdir(parents=True, exist_ok=True)
     writes = ", 'cache_creation_tokens': write_5m + write_1h" if has_writes else ""
     for day in days:
-        if world.scale == 1:
+        if not (world.scale > 1 if is_parquet is None else is_parquet):
             target, form, shown = folder / f"spend_logs_{day}.jsonl", "format json", _JSON
         else:
             target, form, shown = (

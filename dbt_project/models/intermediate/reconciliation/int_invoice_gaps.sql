@@ -1,7 +1,7 @@
 {#-
     Bill lines or vendor cost reports against the invoices known from outside them, per month, issuer, invoice and ledger currency.
     An invoice in another currency is compared in the ledger's, at the rate of the first day of its month; what then differs is
-    FX as long as it implies a rate within 10 % of the seed's. So is an amount that is off by the ratio of two rates of the seed.
+    FX as long as it implies a rate within 10 % of the seed's. So is an amount off by a rate of the seed, or by the ratio of two.
     Cents are rounding: per invoice, line, or SKU and account.
 -#}
 with charges as (
@@ -10,7 +10,9 @@ with charges as (
 ),
 
 invoices as (
-    select * from {{ ref('invoices') }}
+    select billing_period, invoice_issuer_name, invoice_id, currency, sum(invoiced_amount) as invoiced_amount
+    from {{ ref('invoices') }}
+    group by all
 ),
 
 per_sku as (
@@ -18,6 +20,7 @@ per_sku as (
         billing_period, invoice_issuer_name, invoice_id, billing_currency, x_project_id, sku_meter,
         sum(billed_cost) as billed_cost, sum(round(billed_cost, 2)) as rounded_lines, count(*) as line_count
     from charges
+    semi join invoices using (billing_period, invoice_issuer_name)
     group by all
 ),
 
@@ -27,9 +30,7 @@ ledger as (
         sum(billed_cost) as billed_cost,
         sum(line_count) as line_count,
         sum(rounded_lines) - sum(billed_cost) as rounding_of_lines,
-        sum(round(billed_cost, 2)) - sum(billed_cost) as rounding_of_skus,
-        max_by({'sku_meter': sku_meter, 'account': x_project_id, 'billed_cost': cast(billed_cost as varchar)}, billed_cost, 3)
-            as sample_lines
+        sum(round(billed_cost, 2)) - sum(billed_cost) as rounding_of_skus
     from per_sku
     group by all
 ),

@@ -49,8 +49,9 @@ costs as (
         case when count(*) = count(quantity) then cast(sum(quantity) as double) end as quantity,
         count(*) as line_count,
         bool_or(contains(sku_meter, 'long context')) as has_long_context,
-        max_by({'sku_meter': sku_meter, 'quantity': cast(quantity as double), 'billed_cost': cast(billed_cost as varchar)},
-            billed_cost, 3) as sample_lines
+        list({
+            'sku_meter': sku_meter, 'quantity': cast(quantity as double), 'billed_cost': cast(billed_cost as varchar)
+        } order by billed_cost desc, sku_meter, quantity)[:3] as sample_lines
     from lines
     group by all
 ),

@@ -21,7 +21,7 @@ allocations as (
 ),
 
 invoices as (
-    select * from {{ ref('invoices') }}
+    select * from {{ ref('int_invoice_gaps') }}
 ),
 
 computed as (
@@ -96,19 +96,16 @@ compared as (
         tied.*,
         tied.charges_billed_cost + case when size_rank = 1 then coalesce(source_gap, 0) else 0 end as lake_billed_cost,
         case
-            when invoices.invoiced_amount is not null then invoices.invoiced_amount
+            when invoices.invoiced_amount is not null then invoices.right_amount
             when tied.x_evidence = 'invoiced' and tied.invoice_id is not null then tied.charges_billed_cost
         end as invoiced_amount,
-        case
-            when invoices.invoiced_amount is not null then 'invoice seed'
-            when tied.x_evidence = 'invoiced' and tied.invoice_id is not null then 'bill'
-        end as invoiced_source,
+        invoices.cause as invoice_cause,
         computed.list_cost as computed_list_cost
     from tied
     left join invoices
         on tied.billing_period = invoices.billing_period
         and tied.invoice_issuer_name = invoices.invoice_issuer_name
-        and tied.billing_currency = invoices.currency
+        and tied.billing_currency = invoices.billing_currency
         and tied.invoice_id is not distinct from invoices.invoice_id
     left join computed
         on tied.billing_period = computed.billing_period
@@ -133,13 +130,13 @@ final as (
             when charges_billed_cost != allocated_billed_cost then 'lost in allocation'
             when invoiced_amount is null and x_evidence = 'metered' then 'vendor cost report, no invoice given'
             when invoiced_amount is null then 'invoice not issued yet'
-            when abs(invoiced_amount - charges_billed_cost) > 0.005 then 'unexplained'
-            when invoiced_amount != charges_billed_cost then 'rounding'
+            when invoiced_amount != charges_billed_cost then coalesce(invoice_cause, 'unexplained')
         end as cause,
         lake_billed_cost = charges_billed_cost
             and charges_billed_cost = allocated_billed_cost
             -- an invoice is in cents, the ledger is not
-            and abs(coalesce(invoiced_amount, charges_billed_cost) - charges_billed_cost) <= 0.005 as is_reconciled
+            and (invoiced_amount is null or invoiced_amount = charges_billed_cost or coalesce(invoice_cause = 'rounding', false))
+            as is_reconciled
     from compared
 )
 

@@ -10,7 +10,8 @@
 with provider_samples as (
     select
         billing_period, charge_date, service_provider_name, model_id,
-        max_by({'account': account_id, 'api_key': api_key_id, 'price_class': price_class, 'tokens': tokens}, tokens, 3) as samples
+        list({'account': account_id, 'api_key': api_key_id, 'price_class': price_class, 'tokens': tokens}
+            order by tokens desc, account_id, api_key_id, price_class)[:3] as samples
     from (
         select
             billing_period, charge_date, service_provider_name, model_id, account_id, api_key_id, price_class,
