@@ -1,8 +1,8 @@
 """Jobs, schedules and the sensor for arriving files.
 
 `daily` is the whole way from the sources to the statements, in one process. `rebuild_month` and
-`rebuild_day` take the same way and rebuild their partition although nothing changed. `monthly_close` writes
-the closed month's statement. Schedules and the sensor are stopped until someone starts them.
+`rebuild_day` take the same way and rebuild their partition although nothing changed. `monthly_close` closes
+a month for good. Schedules and the sensor are stopped until someone starts them.
 """
 
 import hashlib
@@ -54,7 +54,10 @@ monthly_close = dg.define_asset_job(
     "monthly_close",
     selection=dg.AssetSelection.assets(CLOSED),
     partitions_def=MONTHLY,
-    description="The statement of the month that closed.",
+    description="Closes the month as `tco close` does: refused while a gate or reconciliation fails, an earlier month is"
+    " open or the last run is not published; then statement and marts are frozen and chained by hash. A month that is"
+    " closed already stays as it is. Later changes become adjustments of the open month. Forcing and reopening are acts"
+    " of people: `tco close --force --reason`, `tco reopen --reason`.",
     **ONE_PROCESS,
 )
 

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from ingest.errors import ConfigError, GateError
+from orchestration.close.chain import Event
+from orchestration.close.month_close import close_once
 from orchestration.notes import RunNotes
 from orchestration.partitions import MONTHLY, month_of
 from orchestration.publish.publisher import Publication
 from orchestration.resources import Company
-from orchestration.statements import write_period
 from orchestration.steps import publish_marts, write_statements
 
 PUBLISHED = dg.AssetKey(["published", "marts"])
@@ -49,12 +51,26 @@ def build_published_assets(marts: Sequence[dg.AssetKey]) -> list[dg.AssetsDefini
     partitions_def=MONTHLY,
     group_name="published",
     kinds={"html", "csv"},
-    description="The statement of a month at its close.",
+    description="A closed month: its statement and marts, frozen for good and chained by hash to the close before.",
 )
 def closed_statement(context: dg.AssetExecutionContext, company: Company) -> dg.MaterializeResult:
-    """Write the closed month's statement from the published marts."""
-    page = write_period(company.settings, month_of(context.partition_key))
-    return dg.MaterializeResult(metadata={"page": str(page)})
+    """Close the month as `tco close` does; refused while gates or reconciliation fail, and never forced."""
+    try:
+        event = close_once(company.settings, month_of(context.partition_key))
+    except (GateError, ConfigError) as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+    return dg.MaterializeResult(metadata=closing_metadata(event))
+
+
+def closing_metadata(event: Event) -> dict[str, dg.MetadataValue]:
+    """Event, hash and folder of a close, and the month's money by currency and basis."""
+    return {
+        "event": dg.MetadataValue.int(event.manifest.sequence),
+        "hash": dg.MetadataValue.text(event.hash),
+        "folder": dg.MetadataValue.path(str(event.folder)),
+        "files": dg.MetadataValue.int(len(event.manifest.files)),
+        "money_out": dg.MetadataValue.json(event.manifest.facts["totals"]),
+    }
 
 
 def publication_metadata(publication: Publication) -> dict[str, dg.MetadataValue]:
