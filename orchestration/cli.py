@@ -59,8 +59,17 @@ def sample(
     end_month: Annotated[str, typer.Option(help="Last whole month, YYYY-MM.")] = "2026-10",
     scale: Annotated[int, typer.Option(min=1, help="Size of the company.")] = 1,
     seed: Annotated[int, typer.Option(help="Another seed, other figures.")] = 42,
+    fault: Annotated[
+        list[str] | None, typer.Option(help="Instead: one month of LLM APIs with this fault (or none); repeatable.")
+    ] = None,
 ) -> None:
     """Write the sample company's deliveries, with their truth and a working tco.toml."""
+    if fault:
+        from orchestration.cli_sample import write_faulty_month
+
+        for line in write_faulty_month(folder, fault, period=end_month, seed=seed):
+            out.print(line, markup=False)
+        return
     from ingest.synthetic.generate import generate
 
     with reporting() as report:
