@@ -1,10 +1,10 @@
 {#
-    CTEs that say what each shared pool gives, for int_pool_weights: the last, pool_edges, has one row per billing period, currency,
-    pool segment, pool and target team or pool, with its weight and the quantity behind it.
+    CTEs that say what each shared pool gives, for int_pool_weights: the last, pool_edges, has one row per billing period,
+    currency, pool segment, pool and target team or pool, with its weight and the quantity behind it.
 
     Drivers: even over the members, fixed shares, proportional to the effective cost the earlier stages gave a team, a metric
-    (GPU-hours held, tokens, requests), or that metric through the pool's tiers. Where a driver is measured, teams named as members
-    are the only ones to take part, and pools named as members take their share first (is_first).
+    (GPU-hours held, tokens, requests), or that metric through the pool's tiers. Where a driver is measured, teams named as
+    members are the only ones to take part, and pools named as members take their share first (is_first).
 #}
 {% macro pool_edges() -%}
 groups as (
@@ -46,8 +46,8 @@ earlier as (
 
 measures as (
     select
-        'cost' as metric, charges.billing_period, charges.billing_currency, earlier.team_id, sum(earlier.effective_cost) as weight,
-        1 as per_unit
+        'cost' as metric, charges.billing_period, charges.billing_currency, earlier.team_id,
+        sum(earlier.effective_cost) as weight, 1 as per_unit
     from earlier
     inner join {{ ref('int_charges_matched') }} as charges on earlier.charge_key = charges.charge_key
     where earlier.team_id != 'unallocated' and {{ touched('charges.billing_period') }}
@@ -78,7 +78,8 @@ named_teams as (
 
 measured as (
     select
-        pools.*, measures.team_id as target, measures.weight, cast(measures.weight / measures.per_unit as decimal(26, 6)) as quantity
+        pools.*, measures.team_id as target, measures.weight,
+        cast(measures.weight / measures.per_unit as decimal(26, 6)) as quantity
     from pools
     inner join measures
         on measures.metric = case when pools.driver = 'proportional' then 'cost' else pools.metric end
@@ -89,8 +90,9 @@ measured as (
 
 taking_part as (
     select measured.* from measured
-    left join (select distinct billing_period, billing_currency, pool_segment, pool_id, 1 as is_limited from named_teams) as limited
-        using (billing_period, billing_currency, pool_segment, pool_id)
+    left join (
+        select distinct billing_period, billing_currency, pool_segment, pool_id, 1 as is_limited from named_teams
+    ) as limited using (billing_period, billing_currency, pool_segment, pool_id)
     left join (select *, 1 as is_named from named_teams) as named_teams
         using (billing_period, billing_currency, pool_segment, pool_id, target)
     where measured.weight > 0 and (limited.is_limited is null or named_teams.is_named = 1)

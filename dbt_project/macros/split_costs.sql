@@ -6,7 +6,9 @@
 {% macro split_details(ratio, unit, quantity, gpu_state=none) -%}
     '{"Elements":[{"AllocatedRatio":' || cast(cast({{ ratio }} as double) as varchar)
     || coalesce(
-        ',"UsageUnit":' || cast(to_json({{ unit }}) as varchar) || ',"UsageQuantity":' || cast(cast({{ quantity }} as double) as varchar), ''
+        ',"UsageUnit":' || cast(to_json({{ unit }}) as varchar)
+        || ',"UsageQuantity":' || cast(cast({{ quantity }} as double) as varchar),
+        ''
     )
     || '}]'
     {%- if gpu_state %} || coalesce(',"x_IdleState":' || cast(to_json({{ gpu_state }}) as varchar), ''){% endif %} || '}'
@@ -26,12 +28,12 @@
 {%- endmacro %}
 
 
-{# The columns every allocation stage has, in the order of the ledger. #}
+{# The columns of an allocation stage's rows, in the order of the ledger. #}
 {% macro allocation_columns() -%}
     {{ return([
         'charge_key', 'billing_period', 'stage', 'cost_category', 'allocation_path', 'team_id', 'product', 'model_id',
         'deployment_id', 'gpu_state', 'rule_id', 'pool_id', 'driver', 'share', 'pool_path', 'allocated_method_id',
-        'allocated_method_details', 'allocated_resource_id', 'allocated_resource_name', 'allocated_tags', 'x_evidence',
-        'billed_cost', 'effective_cost'
+        'allocated_method_details', 'allocated_resource_id', 'allocated_resource_name', 'allocated_tags', 'billed_cost',
+        'effective_cost'
     ]) }}
 {%- endmacro %}

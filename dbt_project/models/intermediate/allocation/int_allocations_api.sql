@@ -14,7 +14,7 @@
 with pooled as (
     select
         charges.charge_key, charges.billing_period, charges.charge_date, charges.billing_currency, charges.service_provider_name,
-        charges.x_project_id, charges.x_model, charges.x_token_type, charges.x_evidence, charges.billed_cost,
+        charges.x_project_id, charges.x_model, charges.x_token_type, charges.billed_cost,
         charges.effective_cost, matched.rule_id, matched.pool_id
     from {{ ref('int_charges') }} as charges
     inner join {{ ref('int_charges_matched') }} as matched on charges.charge_key = matched.charge_key
@@ -110,7 +110,6 @@ final as (
         case when team_id != 'unallocated' then api_key_id end as allocated_resource_id,
         cast(null as varchar) as allocated_resource_name,
         allocated_tags,
-        x_evidence,
         case when weight is null then billed_cost
             else {{ exact_part('billed_cost', 'weight', 'running_weight', 'total_weight') }} end as billed_cost,
         case when weight is null then effective_cost

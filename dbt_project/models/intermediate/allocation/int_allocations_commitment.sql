@@ -4,7 +4,8 @@
     all who used the same service and instance family in the month, committed or on demand, by list cost. Both halves are rows
     of the committed charge and cancel out, so its ledger rows still sum to it.
 -#}
--- depends_on: {{ ref('int_charges') }}, {{ ref('int_allocations_idle') }}, {{ ref('int_allocations_api') }}, {{ ref('int_allocations_shared') }}
+-- depends_on: {{ ref('int_charges') }}, {{ ref('int_allocations_idle') }}, {{ ref('int_allocations_api') }}
+-- depends_on: {{ ref('int_allocations_shared') }}
 {% if var('commitment_policy') == 'spread' -%}
 with charges as (
     select
@@ -22,7 +23,7 @@ allocated as (
     {%- for stage in ['direct', 'idle', 'api', 'shared'] %}
     select
         charge_key, billing_period, allocation_path, team_id, product, model_id, deployment_id, gpu_state, rule_id, pool_id,
-        pool_path, share, x_evidence
+        pool_path, share
     from {{ ref('int_allocations_' ~ stage) }}
     where share > 0
     {{ 'union all' if not loop.last }}
@@ -66,7 +67,7 @@ family_weights as (
 
 discounts as (
     select
-        charge_key, billing_period, any_value(x_evidence) as x_evidence, any_value(discount) as discount,
+        charge_key, billing_period, any_value(discount) as discount,
         any_value(billing_currency) as billing_currency, any_value(service_provider_name) as service_provider_name,
         any_value(service_name) as service_name, any_value(family) as family, min(rule_id) as rule_id, min(pool_id) as pool_id,
         min(pool_path) as pool_path
@@ -78,8 +79,9 @@ discounts as (
 moved as (
     select
         users.charge_key, users.billing_period, users.allocation_path || ' > commitment:at list cost' as allocation_path, team_id,
-        product, model_id, deployment_id, gpu_state as state, users.rule_id, users.pool_id, users.pool_path, users.x_evidence,
-        users.billing_currency, users.discount, {{ exact_part('discount', 'weight', 'running_weight', 'total_weight') }} as effective_cost
+        product, model_id, deployment_id, gpu_state as state, users.rule_id, users.pool_id, users.pool_path,
+        users.billing_currency, users.discount,
+        {{ exact_part('discount', 'weight', 'running_weight', 'total_weight') }} as effective_cost
     from users
     where discount > 0 and total_weight > 0
     union all by name
@@ -89,7 +91,7 @@ moved as (
             ' ', 'commitment:discount spread over', service_name, nullif(family, '')
         )) as allocation_path,
         family_weights.team_id, family_weights.product, family_weights.model_id, family_weights.deployment_id, null as state,
-        discounts.rule_id, discounts.pool_id, discounts.pool_path, discounts.x_evidence, discounts.billing_currency,
+        discounts.rule_id, discounts.pool_id, discounts.pool_path, discounts.billing_currency,
         discounts.discount,
         -{{ exact_part('discounts.discount', 'weight', 'running_weight', 'total_weight') }} as effective_cost
     from discounts
@@ -98,14 +100,14 @@ moved as (
 
 final as (
     select
-        charge_key, billing_period, 'commitment_spread' as stage, 'commitment' as cost_category, allocation_path, team_id, product,
-        model_id, deployment_id, cast(null as varchar) as gpu_state, rule_id, pool_id, 'list_cost' as driver,
+        charge_key, billing_period, 'commitment_spread' as stage, 'commitment' as cost_category, allocation_path, team_id,
+        product, model_id, deployment_id, cast(null as varchar) as gpu_state, rule_id, pool_id, 'list_cost' as driver,
         cast(effective_cost / discount as double) as share, pool_path, 'commitment:spread' as allocated_method_id,
         {{ split_details('cast(effective_cost / discount as double)', 'billing_currency', 'effective_cost', gpu_state='state') }}
             as allocated_method_details,
         nullif(team_id, 'unallocated') as allocated_resource_id, cast(null as varchar) as allocated_resource_name,
         case when team_id != 'unallocated' then '{"team":' || cast(to_json(team_id) as varchar) || '}' end as allocated_tags,
-        x_evidence, {{ money('0') }} as billed_cost, {{ money('effective_cost') }} as effective_cost
+        {{ money('0') }} as billed_cost, {{ money('effective_cost') }} as effective_cost
     from moved
 )
 

@@ -11,7 +11,9 @@
     Everything a row says besides its money is made once for each part of a rule.
 -#}
 with charges as (
-    select charge_key, billing_period, commitment_discount_status, x_model, x_evidence, billed_cost, effective_cost
+    select
+        charge_key, billing_period, commitment_discount_status, x_model, billed_cost, effective_cost,
+        cast(billed_cost as double) as billed_double, cast(effective_cost as double) as effective_double
     from {{ ref('int_charges') }}
     where {{ touched('billing_period') }}
 ),
@@ -141,10 +143,10 @@ final as (
         case when allocated_method_id is not null and not is_residual then team_id end as allocated_resource_id,
         case when allocated_method_id is not null then team_name end as allocated_resource_name,
         case when allocated_method_id is not null then tags end as allocated_tags,
-        x_evidence,
-        case when low is null then billed_cost else {{ exact_part_between('billed_cost', 'low', 'high') }} end as billed_cost,
+        case when low is null then billed_cost
+            else {{ exact_part_between('billed_cost', 'billed_double', 'low', 'high') }} end as billed_cost,
         case when low is null then effective_cost
-            else {{ exact_part_between('effective_cost', 'low', 'high') }} end as effective_cost
+            else {{ exact_part_between('effective_cost', 'effective_double', 'low', 'high') }} end as effective_cost
     from placed
 )
 

@@ -13,7 +13,7 @@
 -#}
 with charges as (
     select
-        charge_key, billing_period, charge_date, billing_currency, x_evidence, billed_cost, effective_cost,
+        charge_key, billing_period, charge_date, billing_currency, billed_cost, effective_cost,
         {{ short_resource_id('resource_id') }} as resource_id
     from {{ ref('int_charges') }}
     where {{ touched('billing_period') }}
@@ -128,7 +128,8 @@ final as (
         case
             when state is null or state = 'unobserved' then 'unallocated'
             when state = 'unallocated' then '{{ var("platform_team") }}'
-            when state in ('failed', 'warm_idle', 'loading', 'standby') and '{{ var("idle_policy") }}' = 'platform' then '{{ var("platform_team") }}'
+            when state in ('failed', 'warm_idle', 'loading', 'standby') and '{{ var("idle_policy") }}' = 'platform'
+                then '{{ var("platform_team") }}'
             else holder_team_id
         end as team_id,
         cast(null as varchar) as product,
@@ -145,7 +146,6 @@ final as (
         allocated_resource_id,
         deployment_id as allocated_resource_name,
         allocated_tags,
-        x_evidence,
         part_billed_cost as billed_cost,
         part_effective_cost as effective_cost
     from split

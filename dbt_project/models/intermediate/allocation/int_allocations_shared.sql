@@ -1,32 +1,28 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy='append',
-        pre_hook="{{ delete_touched('billing_period') }}",
-    )
-}}
-
-{#- Stage 4: the charges of shared pools over the teams at the ends of their paths. The money is split here, exactly. -#}
+{#-
+    Stage 4: the charges of shared pools over the teams at the ends of their paths. The money is split here, exactly. A view: a
+    million charges of nested pools are many millions of rows, and the ledger is the one place that has to write them.
+-#}
 with charges as (
-    select charge_key, x_evidence, billed_cost, effective_cost from {{ ref('int_charges') }}
-    where {{ touched('billing_period') }}
+    select
+        charge_key, billing_period, billed_cost, effective_cost, cast(billed_cost as double) as billed_double,
+        cast(effective_cost as double) as effective_double
+    from {{ ref('int_charges') }}
 ),
 
 matched as (
     select charge_key, billing_period, billing_currency, pool_segment, pool_id, rule_id from {{ ref('int_charges_matched') }}
-    where {{ touched('billing_period') }} and pool_id is not null and coalesce(pool_driver, 'none') not in ('gpu', 'api')
+    where pool_id is not null and coalesce(pool_driver, 'none') not in ('gpu', 'api')
 ),
 
 weights as (
     select * from {{ ref('int_pool_weights') }}
-    where {{ touched('billing_period') }}
 ),
 
 final as (
     select
         charges.charge_key,
-        matched.billing_period,
-        case when weights.is_residual then 'residual' else 'shared_pool' end as stage,
+        charges.billing_period,
+        weights.stage,
         weights.cost_category,
         weights.allocation_path,
         weights.team_id,
@@ -34,8 +30,8 @@ final as (
         cast(null as varchar) as model_id,
         cast(null as varchar) as deployment_id,
         cast(null as varchar) as gpu_state,
-        matched.rule_id,
-        matched.pool_id,
+        weights.rule_id,
+        weights.pool_id,
         weights.driver,
         weights.share,
         weights.pool_path,
@@ -44,11 +40,11 @@ final as (
         weights.allocated_resource_id,
         weights.allocated_resource_name,
         weights.allocated_tags,
-        charges.x_evidence,
-        {{ exact_part_between('charges.billed_cost', 'weights.low', 'weights.high') }} as billed_cost,
-        {{ exact_part_between('charges.effective_cost', 'weights.low', 'weights.high') }} as effective_cost
+        {{ exact_part_between('charges.billed_cost', 'charges.billed_double', 'weights.low', 'weights.high') }} as billed_cost,
+        {{ exact_part_between('charges.effective_cost', 'charges.effective_double', 'weights.low', 'weights.high') }}
+            as effective_cost
     from charges
-    inner join matched on charges.charge_key = matched.charge_key
+    inner join matched on charges.charge_key = matched.charge_key and charges.billing_period = matched.billing_period
     inner join weights
         on matched.billing_period = weights.billing_period
         and matched.billing_currency = weights.billing_currency

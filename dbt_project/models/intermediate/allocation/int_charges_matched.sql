@@ -102,12 +102,17 @@ attributes as (
     ) as exploded
 ),
 
-attribute_rules as (
+-- the pairs of a value and a rule that takes it; the number of a pair is its rank: the least of a charge's pairs wins
+attribute_rules as materialized (
     select
         attributes.match_field,
         attributes.match_key,
         attributes.value,
-        rule_heads.* exclude (match_field, match_key)
+        rule_heads.* exclude (match_field, match_key),
+        row_number() over (
+            order by rule_heads.priority, rule_heads.rule_id, rule_heads.valid_from, rule_heads.match_field, attributes.match_key,
+                attributes.value
+        ) as pair_rank
     from attributes
     inner join rule_heads
         on (
@@ -122,7 +127,9 @@ attribute_rules as (
 tag_rules as (
     select
         tag_sets.tags,
-        attribute_rules.*
+        attribute_rules.pair_rank,
+        attribute_rules.valid_from,
+        attribute_rules.valid_to
     from (
         select tags, unnest(map_entries(cast(cast(tags as json) as map(varchar, varchar)))) as entry
         from (select distinct tags from charges where tags is not null) as distinct_tags
@@ -133,34 +140,35 @@ tag_rules as (
         and tag_sets.entry.value = attribute_rules.value
 ),
 
+{%- set validity %}
+    charges.charge_date >= pairs.valid_from and (pairs.valid_to is null or charges.charge_date < pairs.valid_to)
+{%- endset %}
+
 candidates as (
     {%- for field, column in fields.items() %}
-    select charges.charge_key, charges.charge_date, attribute_rules.*
+    select charges.charge_key, pairs.pair_rank
     from charges
-    inner join attribute_rules on attribute_rules.match_field = '{{ field }}' and charges.{{ column }} = attribute_rules.value
-    union all by name
+    inner join attribute_rules as pairs on pairs.match_field = '{{ field }}' and charges.{{ column }} = pairs.value
+    where {{ validity }}
+    union all
     {%- endfor %}
-    select charges.charge_key, charges.charge_date, attribute_rules.*
+    select charges.charge_key, pairs.pair_rank
     from charges
-    inner join attribute_rules
-        on attribute_rules.match_field = 'gpu_node' and charges.x_instance_type = attribute_rules.value
+    inner join attribute_rules as pairs on pairs.match_field = 'gpu_node' and charges.x_instance_type = pairs.value
     where
-        charges.resource_id is not null and charges.charge_category = 'Usage'
+        {{ validity }}
+        and charges.resource_id is not null and charges.charge_category = 'Usage'
         and charges.commitment_discount_status is distinct from 'Unused'
-    union all by name
-    select charges.charge_key, charges.charge_date, tag_rules.* exclude (tags)
+    union all
+    select charges.charge_key, pairs.pair_rank
     from charges
-    inner join tag_rules on charges.tags = tag_rules.tags
+    inner join tag_rules as pairs on charges.tags = pairs.tags
+    where {{ validity }}
 ),
 
 winners as (
-    select
-        charge_key,
-        min_by({
-            'rule_id': rule_id, 'valid_from': valid_from, 'target_type': target_type, 'target': target, 'value': value
-        }, {'priority': priority, 'rule_id': rule_id, 'valid_from': valid_from}) as rule
+    select charge_key, min(pair_rank) as pair_rank
     from candidates
-    where charge_date >= valid_from and (valid_to is null or charge_date < valid_to)
     group by charge_key
 ),
 
@@ -169,18 +177,19 @@ final as (
         charges.charge_key,
         charges.billing_period,
         charges.billing_currency,
-        winners.rule.rule_id as rule_id,
-        winners.rule.valid_from as rule_valid_from,
-        winners.rule.target_type as target_type,
-        case when winners.rule.target_type = 'pool' then winners.rule.target end as pool_id,
+        rule.rule_id,
+        rule.valid_from as rule_valid_from,
+        rule.target_type,
+        case when rule.target_type = 'pool' then rule.target end as pool_id,
         pool_days.driver as pool_driver,
         pool_segments.pool_segment,
-        case when winners.rule.target = '{value}' then winners.rule.value end as named_value
+        case when rule.target = '{value}' then rule.value end as named_value
     from charges
     left join pool_segments on charges.charge_date = pool_segments.charge_date
     left join winners on charges.charge_key = winners.charge_key
+    left join attribute_rules as rule on winners.pair_rank = rule.pair_rank
     left join pool_days
-        on case when winners.rule.target_type = 'pool' then winners.rule.target end = pool_days.pool_id
+        on case when rule.target_type = 'pool' then rule.target end = pool_days.pool_id
         and charges.charge_date = pool_days.charge_date
 )
 

@@ -1,4 +1,4 @@
-{#- The ledger as restated: every stage's rows with the dimensions of their charge. All months, as the engine computes them now. -#}
+{#- The ledger as restated: every stage's rows with the dimensions of their charge, as the engine computes all months now. -#}
 with allocations as (
     {%- for stage in ['direct', 'idle', 'api', 'shared', 'commitment'] %}
     select {{ allocation_columns() | join(', ') }}
@@ -40,7 +40,7 @@ final as (
         allocations.allocated_resource_id,
         allocations.allocated_resource_name,
         allocations.allocated_tags,
-        allocations.x_evidence,
+        charges.x_evidence,
         allocations.billed_cost,
         allocations.effective_cost
     from allocations

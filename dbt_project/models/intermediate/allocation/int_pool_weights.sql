@@ -69,7 +69,8 @@ summed as (
         coalesce(reaches.exit_pool_id, entries.pool_id) as exit_pool_id,
         coalesce(reaches.pool_path, entries.pool_id) as pool_path,
         reaches.team_id,
-        case when reaches.weight is null then 'the pool has no weights in this period' else residual_reason end as residual_reason,
+        case when reaches.weight is null then 'the pool has no weights in this period' else residual_reason end
+            as residual_reason,
         coalesce(reaches.weight, 1) as weight,
         coalesce(sum(reaches.weight) over running, 1) as running_weight,
         coalesce(sum(reaches.weight) over whole, 1) as total_weight
@@ -110,7 +111,7 @@ final as (
         pool_id,
         rule_id,
         pool_path,
-        team_id is null as is_residual,
+        case when team_id is null then 'residual' else 'shared_pool' end as stage,
         case when team_id is null then 'unallocated' when pool_category = 'commitment' then 'commitment' else 'shared' end
             as cost_category,
         concat_ws(
@@ -129,7 +130,7 @@ final as (
         {{ split_details(
             'share',
             "case driver when 'even' then 'Members' when 'fixed' then 'Share' when 'proportional' then billing_currency
-            else case metric when 'gpu_hours' then 'GPU-Hours' when 'tokens' then 'Tokens' when 'requests' then 'Requests' end end",
+            else case metric when 'gpu_hours' then 'GPU-Hours' else upper(metric[1]) || metric[2:] end end",
             "case when driver = 'even' then 1 else quantity end"
         ) }} as allocated_method_details,
         team_id as allocated_resource_id,
