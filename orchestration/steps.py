@@ -10,6 +10,7 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
+from ingest.billing_period import BillingPeriod
 from ingest.errors import TransientError
 from ingest.lake import Lake
 from ingest.run import IngestReport, ProgressEvent, ingest
@@ -94,7 +95,9 @@ def find_work(settings: Settings, notes: RunNotes, *, forced: Collection[str] = 
     if not notes.changes.is_empty:
         write_unfinished(runtime_dir(settings), notes.changes)
         periods, is_full = notes.changes.touched_months, notes.changes.full_refresh
-        add_pending(settings.published_dir, periods=periods, is_full=is_full)
+        # a month is also compared with the one before it (fct_cost_changes)
+        following = {str(BillingPeriod.parse(period).next()) for period in periods}
+        add_pending(settings.published_dir, periods={*periods, *following}, is_full=is_full)
     return notes.changes
 
 

@@ -5,7 +5,7 @@
     so the next run rebuilds the same partitions again.
 -#}
 -- depends_on: {{ ref('fct_chargeback') }}, {{ ref('fct_unit_costs') }}, {{ ref('fct_tco') }}, {{ ref('fct_gpu_waste') }}
--- depends_on: {{ ref('fct_reconciliation_breaks') }}, {{ ref('fct_cost_bridge') }}
+-- depends_on: {{ ref('fct_reconciliation_breaks') }}, {{ ref('fct_cost_bridge') }}, {{ ref('fct_cost_changes') }}
 -- depends_on: {{ ref('fct_adjustments') }}, {{ ref('fct_reconciliation') }}, {{ ref('fct_crossover') }}, {{ ref('fct_token_usage') }}
 with manifests as (
     select * from {{ ref('stg_lake__manifests') }}
