@@ -77,5 +77,6 @@ def axis_ticks(low: Decimal, high: Decimal) -> list[Decimal]:
 
 def tick_text(tick: Decimal) -> str:
     """A tick's number, without needless decimals."""
+    tick = tick if tick else Decimal(0)
     text = f"{tick:,.0f}" if tick == tick.to_integral_value() else f"{tick.normalize():f}"
     return text.replace("-", MINUS)

@@ -16,8 +16,8 @@ from reporting.sections_money import (
     corrections_section,
     evidence_section,
     journal_section,
-    tariff_section,
 )
+from reporting.sections_tariff import tariff_section
 from reporting.sections_team import category_table, team_parts
 from reporting.terms import terms_of
 

@@ -27,8 +27,8 @@ from reporting.sections_money import (
     corrections_section,
     evidence_section,
     journal_section,
-    tariff_section,
 )
+from reporting.sections_tariff import tariff_section
 from reporting.svg_bars import svg_bars
 from reporting.terms import terms_of
 

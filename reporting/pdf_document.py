@@ -13,9 +13,19 @@ from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import BaseDocTemplate, CondPageBreak, Flowable, Frame, PageBreak, PageTemplate, Spacer, Table
+from reportlab.platypus import (
+    BaseDocTemplate,
+    CondPageBreak,
+    Flowable,
+    Frame,
+    KeepTogether,
+    PageBreak,
+    PageTemplate,
+    Spacer,
+    Table,
+)
 
-from reporting.datatable import Section
+from reporting.datatable import DataTable, Section
 from reporting.documents import Document
 from reporting.palette import INK, QUIET
 from reporting.pdf_charts import BarFlowable
@@ -27,6 +37,7 @@ _SIDE, _TOP, _BOTTOM = 13 * mm, 17 * mm, 16 * mm
 WIDTH = A4[0] - 2 * _SIDE
 _STATUS_COLOURS = {FINAL: ("#0a6b4b", "#e5f3ee"), PROVISIONAL: ("#8a4b00", "#fdf1de")}
 _ROOM_FOR_SECTION = 92
+_SHORT = 14
 
 
 def pdf_bytes(statement: Document) -> bytes:
@@ -146,12 +157,19 @@ def _section(section: Section, key: str, level: int) -> list[Flowable]:
     if chart:
         story += [Spacer(1, 5), chart, Spacer(1, 4)]
     for table in section.tables:
-        if table.rows:
-            if table.caption:
-                story += [CondPageBreak(60), Spacer(1, 4), paragraph(table.caption, "bold", 7.8)]
-            story += [Spacer(1, 3), table_flowable(table, WIDTH), Spacer(1, 3)]
-        story += [paragraph(note, "lead") for note in table.notes]
+        story += _table(table)
     return story
+
+
+def _table(table: DataTable) -> list[Flowable]:
+    """A table with its caption and notes; a short one is never torn."""
+    parts: list[Flowable] = []
+    if table.rows:
+        if table.caption:
+            parts += [CondPageBreak(60), Spacer(1, 4), paragraph(table.caption, "bold", 7.8)]
+        parts += [Spacer(1, 3), table_flowable(table, WIDTH), Spacer(1, 3)]
+    parts += [paragraph(note, "lead") for note in table.notes]
+    return [KeepTogether(parts)] if parts and len(table.rows) <= _SHORT else parts
 
 
 def _terms(terms: Sequence[tuple[str, str]]) -> list[Flowable]:

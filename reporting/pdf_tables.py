@@ -11,8 +11,8 @@ from reporting.datatable import Cell, Column, DataTable, cell_note, cell_text
 from reporting.palette import INK, QUIET
 from reporting.pdf_text import BOLD, REGULAR, RULE, SOFT, paragraph, printable, style, width_of
 
-PADDING = 3.0
-_SIZES = (7.4, 6.8, 6.2, 5.6, 5.0)
+_SIZES = (7.4, 6.8, 6.2, 5.8, 5.4, 5.0)
+_MANY_COLUMNS = 9
 _TEXT_SHARE, _MIN_TEXT = 0.30, 46.0
 
 
@@ -20,20 +20,21 @@ def table_flowable(table: DataTable, width: float) -> Table:
     """A table as wide as the column; the type shrinks until the figures fit beside readable text."""
     rows = [*table.rows, *([table.total] if table.total else []), *table.of_total]
     texts = [[_text(value, column, table.places) for value, column in zip(row, table.columns, strict=True)] for row in rows]
+    padding = 1.8 if len(table.columns) > _MANY_COLUMNS else 3.0
     for size in _SIZES:
-        widths = _widths(table.columns, texts, width, size)
+        widths = _widths(table.columns, texts, width, size, padding)
         if widths:
             break
     else:
         size, widths = _SIZES[-1], [width / len(table.columns)] * len(table.columns)
     first_total = len(table.rows)
     body = [
-        [_cell(text, column, at, size, is_bold=number == first_total and bool(table.total))
+        [_cell(text, column, at - 2 * padding, size, is_bold=number == first_total and bool(table.total))
          for text, column, at in zip(line, table.columns, widths, strict=True)]
         for number, line in enumerate(texts)
     ]  # fmt: skip
     heads = [_head(column, size) for column in table.columns]
-    return Table([heads, *body], colWidths=widths, repeatRows=1, style=_style(table, size, first_total), hAlign="LEFT")
+    return Table([heads, *body], colWidths=widths, repeatRows=1, style=_style(table, size, padding, first_total), hAlign="LEFT")
 
 
 def _text(value: Cell, column: Column, places: int) -> str:
@@ -41,10 +42,10 @@ def _text(value: Cell, column: Column, places: int) -> str:
     return printable(f"{text} ({note})" if note and not column.is_number else text)
 
 
-def _widths(columns: tuple[Column, ...], texts: list[list[str]], width: float, size: float) -> list[float] | None:
+def _widths(columns: tuple[Column, ...], texts: list[list[str]], width: float, size: float, padding: float) -> list[float] | None:
     """Figures as wide as they are, text columns the rest by need; None when text gets too narrow."""
     wanted = [
-        max([width_of(line[number], size, bold=True) for line in texts] + [_head_width(column, size)]) + 2 * PADDING + 1
+        max([width_of(line[number], size, bold=True) for line in texts] + [_head_width(column, size)]) + 2 * padding + 1
         for number, column in enumerate(columns)
     ]
     if sum(wanted) <= width:
@@ -90,20 +91,20 @@ def _head(column: Column, size: float) -> Paragraph:
 
 
 def _cell(text: str, column: Column, width: float, size: float, *, is_bold: bool) -> str | Paragraph:
-    """Plain text where it fits on one line, else a wrapped paragraph."""
-    if column.is_number or width_of(text, size, bold=is_bold) <= width - 2 * PADDING:
+    """Plain text where it fits on one line of that width, else a wrapped paragraph."""
+    if column.is_number or width_of(text, size, bold=is_bold) <= width:
         return text
     return paragraph(text, "bold" if is_bold else "quiet" if column.kind == "quiet" else "text", size)
 
 
-def _style(table: DataTable, size: float, first_total: int) -> list[tuple]:
+def _style(table: DataTable, size: float, padding: float, first_total: int) -> list[tuple]:
     look: list[tuple] = [
         ("FONT", (0, 0), (-1, -1), REGULAR, size, round(size * 1.28, 2)),
         ("TEXTCOLOR", (0, 0), (-1, -1), HexColor(INK)),
         ("VALIGN", (0, 0), (-1, 0), "BOTTOM"),
         ("VALIGN", (0, 1), (-1, -1), "TOP"),
-        ("LEFTPADDING", (0, 0), (-1, -1), PADDING),
-        ("RIGHTPADDING", (0, 0), (-1, -1), PADDING),
+        ("LEFTPADDING", (0, 0), (-1, -1), padding),
+        ("RIGHTPADDING", (0, 0), (-1, -1), padding),
         ("TOPPADDING", (0, 0), (-1, -1), 1.8),
         ("BOTTOMPADDING", (0, 0), (-1, -1), 2.2),
         ("LINEBELOW", (0, 0), (-1, 0), 0.7, HexColor(INK)),

@@ -24,8 +24,8 @@ from reporting.sections_money import (
     corrections_section,
     evidence_section,
     journal_section,
-    tariff_section,
 )
+from reporting.sections_tariff import tariff_section
 from reporting.sections_team import lines_table, units_table
 from reporting.tie_out import NO_INVOICE
 from reporting.unknowns import UNOBSERVED

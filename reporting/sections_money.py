@@ -1,5 +1,5 @@
 """Sections that page, PDF and team statements share: why the cost changed, billed to effective, corrections of
-closed months, tariff charges, evidence and the journal's accounts.
+closed months, evidence and the journal's accounts.
 
 Everything here regroups printed cents; nothing is read or rounded anew.
 """
@@ -20,7 +20,7 @@ from reporting.palette import DOWN, UP, WHOLE
 from reporting.rounding import exact_sum
 
 Names = dict[str, str]
-_CHART_DRIVERS = 14
+_CHART_DRIVERS, _SAID_TEAMS = 14, 5
 
 
 def change_section(
@@ -38,7 +38,10 @@ def change_section(
     sentences = [own.sentence(name, block.currency, places)]
     if team_id is None:
         moved = sorted(block.change.teams, key=lambda team: -abs(team.total))
-        sentences += [team.sentence(names[team.team_id], block.currency, places) for team in moved if team.total]
+        said = [team for team in moved if team.total][:_SAID_TEAMS]
+        sentences += [team.sentence(names[team.team_id], block.currency, places) for team in said]
+        if len(moved) > len(said):
+            sentences.append("Every team's drivers are on its own statement and in bill_change.csv.")
     rows = tuple((words(driver), amount, Share(amount, before, sign=True)) for driver, amount in own.drivers if amount)
     table = DataTable(
         "bill-change",
@@ -94,37 +97,6 @@ def corrections_section(block: CurrencyBlock, names: Names, team_id: str | None 
     return Section("Adjustments and disputes", lead, tables=(table,))
 
 
-def tariff_section(block: CurrencyBlock, names: Names, team_id: str | None = None) -> Section | None:
-    """Charges at tariff, what passed at actual cost, and the recovery of the platform team."""
-    tariff = block.tariff
-    if tariff is None:
-        return None
-    lines = [line for line in tariff.lines if team_id in (None, line.team_id)]
-    columns = (
-        Column("Team"), Column("Charge"), Column("Tariff", "quiet"), Column("Quantity", "quantity"),
-        Column("Unit", "quiet"), Column("Price", "price"), Column("Amount", "money"),
-    )  # fmt: skip
-    rows = tuple(
-        (
-            names.get(line.team_id, line.team_id), f"{label(line.service)}: {words(line.item)}", line.tariff_id or "none",
-            line.quantity if line.unit_price is not None else "", line.unit,
-            line.unit_price if line.unit_price is not None else "", line.amount,
-        )
-        for line in lines
-    )  # fmt: skip
-    total = exact_sum([Decimal(0).quantize(tariff.actual), *(line.amount for line in lines)])
-    charges = DataTable(
-        "tariff", columns, rows, block.places, total=("Total", "", "", "", "", "", total),
-        notes=("Tariff none: no tariff holds for this use, so its actual cost passes through.",),
-    )  # fmt: skip
-    carried = f"{signed_money(tariff.recovery, block.places)} {clean(block.currency)}"
-    lead = (
-        "Teams pay quantity times the agreed price. What the charges do not cover of the actual cost stays with"
-        f" the platform team ({carried}), so all charges add up to the ledger."
-    )
-    return Section("Chargeback at tariff", lead, tables=(charges, _tariff_against_actual(block, names, team_id)))
-
-
 def evidence_section(block: CurrencyBlock, team_id: str | None = None) -> Section:
     """The mix of evidence grades, with the legend."""
     mix = block.ledger.evidence(team_id)
@@ -165,21 +137,6 @@ def journal_section(block: CurrencyBlock, team_id: str | None = None) -> Section
     lead = "Debits equal credits. Expenses are the effective cost by team and lifecycle, payables the billed cost."
     table = DataTable("journal", columns, rows, block.places, total=total, notes=("Line by line: journal.csv.",))
     return Section("Journal", lead, tables=(table,))
-
-
-def _tariff_against_actual(block: CurrencyBlock, names: Names, team_id: str | None) -> DataTable:
-    tariff, ledger = block.tariff, block.ledger
-    assert tariff is not None
-    teams = [team for team in ledger.team_ids if team_id in (None, team) and (tariff.of(team) or ledger.total(EFFECTIVE, team))]
-    rows = tuple(
-        (names[team], tariff.charged(team), ledger.total(EFFECTIVE, team), tariff.charged(team) - ledger.total(EFFECTIVE, team))
-        for team in teams
-    )
-    total = ("Total", *(exact_sum([Decimal(0).quantize(tariff.actual), *(row[at] for row in rows)]) for at in (1, 2, 3)))
-    columns = (
-        Column("Team"), Column("Charged", "money"), Column("Actual effective cost", "money"), Column("Difference", "change"),
-    )  # fmt: skip
-    return DataTable("tariff-actual", columns, rows, block.places, total=total)
 
 
 def _change_chart(own: TeamChange, block: CurrencyBlock) -> BarChart:
