@@ -137,7 +137,7 @@ def statement(
 
 @app.command()
 def check(context: typer.Context) -> None:
-    """Check the configuration and the reach of every source, loading nothing."""
+    """Check the configuration, the allocation rules and the reach of every source, loading nothing."""
     from orchestration.cli_commands import check_sources
 
     raise typer.Exit(check_sources(_settings(context, require_paths=True)))

@@ -64,11 +64,11 @@ def run_and_print(settings: Settings, *, on_progress: OnProgress, started: float
 
 
 def check_sources(settings: Settings) -> Exit:
-    """Ask every source whether it can be read as configured; prints its answer."""
+    """Check the allocation rules, and ask every source whether it can be read as configured; prints what is found."""
     from ingest.sources.registry import build_source
 
     out.print(f"configuration {settings.config_file or 'defaults'}: sound, home {settings.home}")
-    errors: list[TcoError] = []
+    errors: list[TcoError] = _wrong_allocation(settings)
     for config in settings.sources:
         try:
             for line in build_source(config, settings).check():
@@ -96,6 +96,19 @@ def write_and_print_statement(
         out.print(f"status        {record.status}, {len(record.files)} files in {page.parent}")
         for reason in record.reasons:
             out.print(f"  [yellow]said[/] {escape(reason)}")
+
+
+def _wrong_allocation(settings: Settings) -> list[TcoError]:
+    from orchestration.allocation.check import check_allocation
+
+    findings = check_allocation(settings.seeds_dir)
+    for finding in findings:
+        out.print(f"[red]no[/] {escape(str(finding))}")
+        out.print(f"   fix: {escape(finding.fix)}")
+    if not findings:
+        out.print(f"[green]ok[/] allocation rules, pools and members in {settings.seeds_dir / 'allocation'}")
+        return []
+    return [ConfigError(f"{len(findings)} findings about the allocation rules", mismatches=findings)]
 
 
 def refresh_and_print(settings: Settings, parts: Collection[str]) -> list[str]:

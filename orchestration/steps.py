@@ -15,6 +15,7 @@ from ingest.errors import TransientError
 from ingest.lake import Lake
 from ingest.run import IngestReport, ProgressEvent, ingest
 from ingest.settings import Settings
+from orchestration.allocation.check import require_sound_allocation
 from orchestration.changes import Changes, find_changes
 from orchestration.close.index import index_path, write_closes_index
 from orchestration.close.months import closes_of, frozen_months
@@ -86,8 +87,10 @@ def find_work(settings: Settings, notes: RunNotes, *, forced: Collection[str] = 
     Raises:
         TransientError: another process keeps the warehouse open for writing.
         ChainBroken: recorded closes or disputes were changed.
+        ConfigError: the allocation rules are not sound.
     """
     with notes.timed("find changes"):
+        require_sound_allocation(settings.seeds_dir)
         write_closes_index(settings)
         found = _find_changes_patiently(settings)
     unfinished = read_unfinished(runtime_dir(settings))
