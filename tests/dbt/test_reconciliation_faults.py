@@ -17,6 +17,7 @@ from ingest.synthetic.api_month import ApiMonth, write_api_month
 from ingest.synthetic.billed_faults import BILLED_FAULTS
 from ingest.synthetic.faults import FAULTS, Fault
 from tests.dbt.reconciled_month import CompiledMonth, Lake, build, compile_month, load
+from tests.integration.shared_data import SHARED_DATA, deliver, needs_shared_data
 
 BREAKS = "warehouse.marts.fct_reconciliation_breaks"
 PERCENT = Decimal("0.01")
@@ -136,6 +137,29 @@ def test_a_model_without_a_price_is_unpriced_and_no_break(compiled: CompiledMont
             bool_or(is_explained) from {BREAKS} where compared != 'cost~invoice' group by all"""
     ).fetchall()
     assert rows == [("openai/aurora-preview-1", "unpriced", "usage~cost", 0, 0, True, False, False)]
+
+
+@needs_shared_data
+def test_published_report_pages_reconcile(compiled: CompiledMonth, tmp_path: Path) -> None:
+    """Pages as vendors document them: 52.00 and 18.90 USD of tokens at list price are what their cost reports say."""
+    pages = {
+        "openai": (
+            "openai_usage_completions_grouped_page1", "openai_usage_completions_grouped_page2", "openai_costs_by_line_item",
+        ),
+        "anthropic": ("anthropic_usage_report_grouped", "anthropic_cost_report_by_description"),
+        "litellm": ("litellm_spend_logs",),
+    }
+    for folder, names in pages.items():
+        for name in names:
+            deliver(SHARED_DATA / "llm" / "payloads" / f"{name}.json", tmp_path / "month" / folder / f"{name}.json")
+    con = build(compiled, load(tmp_path / "month", tmp_path / "home"))
+    computed = con.execute(
+        "select service_provider_name, sum(list_cost) from warehouse.intermediate.int_provider_token_costs group by 1 order by 1"
+    ).fetchall()
+    assert computed == [("Anthropic", Decimal("18.9")), ("OpenAI", Decimal("52"))]
+    causes = con.execute(f"select distinct compared, cause from {BREAKS} order by all").fetchall()
+    assert causes == [("gateway~provider", "bypassed_traffic"), ("gateway~provider", "unpriced")]
+    assert inexact(con) == []
 
 
 def inexact(con: duckdb.DuckDBPyConnection) -> list[tuple]:

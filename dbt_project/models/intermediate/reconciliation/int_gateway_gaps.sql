@@ -24,13 +24,13 @@ token_parts as (
     where {{ cause }} != 0 and not is_unpriced
     union all
     {%- endfor %}
-    -- equal tokens at unequal prices: the context tier is known per call only
+    -- tokens at unequal prices: the context tier is known per call only; the mix of cache writes is not, and stays with their gap
     select
         billing_period, charge_date, service_provider_name, model_id, price_class, token_type,
         case when has_long_context then 'service_tier_or_batch' else 'unexplained' end as cause,
         right_amount - left_amount + copy_cost - {{ valued('(provider_tokens - original_tokens)', 'unit_cost') }} as gap
     from token_gaps
-    where not is_unpriced
+    where not is_unpriced and (token_type != 'cache_write' or provider_tokens = original_tokens)
 ),
 
 token_cells as (

@@ -98,10 +98,9 @@ final as (
         coalesce(sample_rows, '[]') as sample_rows,
         cause not in ('unexplained', 'unpriced') as is_explained,
         -- an invoice has cents, no share
-        coalesce(case
-            when compared = 'cost~invoice' then abs(right_amount - left_amount) > {{ var('reconciliation_tolerance_amount') }}
-            else {{ is_beyond_tolerance('left_amount', 'right_amount') }}
-        end, false) as is_break
+        coalesce(abs(gap) > {{ var('reconciliation_tolerance_amount') }} and (
+            compared = 'cost~invoice' or {{ is_beyond_tolerance('left_amount', 'right_amount') }}
+        ), false) as is_break
     from ranked
 )
 
