@@ -44,12 +44,12 @@ class JournalLine:
     @property
     def debit(self) -> Decimal:
         """The amount, if a debit."""
-        return max(self.amount, self.amount * 0)
+        return max(self.amount, Decimal(0).quantize(self.amount))
 
     @property
     def credit(self) -> Decimal:
         """The amount without its sign, if a credit."""
-        return max(-self.amount, self.amount * 0)
+        return max(-self.amount, Decimal(0).quantize(self.amount))
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ _SIDE, _TOP, _BOTTOM = 13 * mm, 17 * mm, 16 * mm
 WIDTH = A4[0] - 2 * _SIDE
 _STATUS_COLOURS = {FINAL: ("#0a6b4b", "#e5f3ee"), PROVISIONAL: ("#8a4b00", "#fdf1de")}
 _ROOM_FOR_SECTION = 92
-_SHORT = 14
+_SHORT, _LINE = 14, 14.5
 
 
 def pdf_bytes(statement: Document) -> bytes:
@@ -148,7 +148,7 @@ def _status_box(status: Status) -> Table:
 
 def _section(section: Section, key: str, level: int) -> list[Flowable]:
     chart = BarFlowable(section.chart, WIDTH) if section.chart else None
-    room = _ROOM_FOR_SECTION + (chart.height if chart else 0)
+    room = _room_for(section) + (chart.height if chart else 0)
     name = "heading" if section.level == 2 else "subheading"
     story: list[Flowable] = [CondPageBreak(room), _Outline(printable(section.title), key, level), paragraph(section.title, name)]
     if section.lead:
@@ -159,6 +159,15 @@ def _section(section: Section, key: str, level: int) -> list[Flowable]:
     for table in section.tables:
         story += _table(table)
     return story
+
+
+def _room_for(section: Section) -> float:
+    """Space a section must find on its page: its heading and its first table, or the first rows of a long one."""
+    first = section.tables[0] if section.tables else None
+    if first is None or len(first.rows) > _SHORT:
+        return _ROOM_FOR_SECTION
+    lines = len(first.rows) + len(first.of_total) + len(first.notes) + 3
+    return _ROOM_FOR_SECTION / 2 + _LINE * (lines + len(section.sentences))
 
 
 def _table(table: DataTable) -> list[Flowable]:
