@@ -157,11 +157,7 @@ class Chain:
             ChainBroken: the chain so far was changed.
         """
         events = self.events()
-        self.root.mkdir(parents=True, exist_ok=True)
-        for leftover in self.root.glob(f"{_BUILDING}*"):
-            shutil.rmtree(leftover)
-        building = self.root / f"{_BUILDING}{os.getpid()}"
-        building.mkdir()
+        building = self._empty_building()
         facts = fill(building)
         manifest = EventManifest(
             format=FORMAT,
@@ -175,6 +171,19 @@ class Chain:
             facts=dict(facts),
             files=files_below(building),
         )
+        return self._record(building, manifest)
+
+    def _empty_building(self) -> Path:
+        """A folder to make an event in; what a killed process left is taken away."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        for leftover in self.root.glob(f"{_BUILDING}*"):
+            shutil.rmtree(leftover)
+        building = self.root / f"{_BUILDING}{os.getpid()}"
+        building.mkdir()
+        return building
+
+    def _record(self, building: Path, manifest: EventManifest) -> Event:
+        """Make a filled folder the newest event: flushed, then renamed in one step."""
         write_record(building / MANIFEST, manifest.model_dump(mode="json"))
         event = Event(self.root / event_name(manifest), manifest, sha256_of(building / MANIFEST))
         for path in building.rglob("*"):

@@ -51,16 +51,9 @@ def record_dispute(
     """
     _demand_reason(reason)
     with home_lock(settings.home):
-        closed = closed_events(closes_of(settings).events())
-        if period not in closed:
-            raise DisputeRefused(
-                "only a closed month can be disputed",
-                found=period,
-                expected=", ".join(closed) or "a closed month; none is",
-                fix="an open month is corrected at its source, or by a rule",
-            )
-        _demand_issued(settings, closed[period], team_id=team_id, currency=currency, cost_category=cost_category)
-        opened = open_dispute(
+        event = _closed(settings, period)
+        _demand_issued(settings, event, team_id=team_id, currency=currency, cost_category=cost_category)
+        return open_dispute(
             disputes_of(settings),
             period=period,
             team_id=team_id,
@@ -71,7 +64,6 @@ def record_dispute(
             by=by,
             at=now or datetime.now(UTC),
         )
-    return opened
 
 
 def record_resolution(
@@ -85,32 +77,15 @@ def record_resolution(
     by: str = "",
     now: datetime | None = None,
 ) -> Dispute:
-    """Accept an amount of a dispute, or reject it with a reason.
-
-    Args:
-        settings: the company.
-        dispute_id: 'D0001'.
-        accept: the amount to credit; empty with `is_rejected`.
-        is_rejected: credit nothing.
-        bearer_id: team that bears the credit; the platform team when empty.
-        reason: why; demanded for a rejection.
-        by: who, free text; recorded only when given.
-        now: instant of the decision (aware); the clock's when None.
+    """Accept an amount of a dispute (`accept`), or reject it with a reason; `bearer_id` is the team that bears
+    the credit, the platform team when empty; `by` is recorded only when given.
 
     Raises:
         DisputeRefused: both or neither of the two, an unknown bearer, or the dispute cannot be resolved so.
         ChainBroken: recorded events were changed.
         TransientError: another run holds the home.
     """
-    if bool(accept) == is_rejected:
-        raise DisputeRefused(
-            "a dispute is accepted or rejected",
-            found="both" if accept else "neither",
-            expected="--accept AMOUNT, or --reject --reason TEXT",
-            fix="say one of the two",
-        )
-    if is_rejected:
-        _demand_reason(reason)
+    _demand_one(accept, is_rejected=is_rejected, reason=reason)
     with home_lock(settings.home):
         chain = disputes_of(settings)
         bearer = bearer_id or PLATFORM_TEAM
@@ -127,6 +102,30 @@ def record_resolution(
         )
         write_closes_index(settings)
     return resolved
+
+
+def _closed(settings: Settings, period: str) -> Event:
+    closed = closed_events(closes_of(settings).events())
+    if period not in closed:
+        raise DisputeRefused(
+            "only a closed month can be disputed",
+            found=period,
+            expected=", ".join(closed) or "a closed month; none is",
+            fix="an open month is corrected at its source, or by a rule",
+        )
+    return closed[period]
+
+
+def _demand_one(accept: str, *, is_rejected: bool, reason: str) -> None:
+    if bool(accept) == is_rejected:
+        raise DisputeRefused(
+            "a dispute is accepted or rejected",
+            found="both" if accept else "neither",
+            expected="--accept AMOUNT, or --reject --reason TEXT",
+            fix="say one of the two",
+        )
+    if is_rejected:
+        _demand_reason(reason)
 
 
 def _demand_reason(reason: str) -> None:

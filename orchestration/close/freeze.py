@@ -22,6 +22,7 @@ from orchestration.publish.snapshot import InputRecord, SnapshotRecord, current_
 
 STATEMENT, MARTS, DIMENSIONS = "statement", "marts", "dimensions"
 DISPUTE_PATH = "dispute/"
+SNAPSHOT_FACTS = ("snapshot_id", "content_hash", "hash_algorithm", "duckdb_version")
 
 
 def freeze_month(
@@ -53,12 +54,7 @@ def freeze_month(
     facts = CloseFacts(
         is_forced=bool(overridden),
         overridden=list(overridden),
-        snapshot={
-            "snapshot_id": record.snapshot_id,
-            "content_hash": record.content_hash,
-            "hash_algorithm": record.hash_algorithm,
-            "duckdb_version": record.duckdb_version,
-        },
+        snapshot={name: getattr(record, name) for name in SNAPSHOT_FACTS},
         code_version=record.code_version,
         inputs=[_input(settings, item) for item in record.inputs if item.partition[:7] in {period, *months}],
         seeds=seed_digests(settings.seeds_dir),

@@ -10,8 +10,8 @@ import logging
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ingest.billing_period import BillingPeriod
 from ingest.errors import ConfigError
@@ -50,19 +50,16 @@ def close_month(
     reason: str = "",
     by: str = "",
     now: datetime | None = None,
-    wait_seconds: float = 0,
 ) -> Event:
-    """Close or soft-close a month.
+    """Close or soft-close a month ('YYYY-MM').
 
     Args:
         settings: the company.
-        period: 'YYYY-MM'.
+        period: the month.
         is_soft: freeze what is published, without booking adjustments yet.
         force: override failed gates, open reconciliation and a stale snapshot; demands a reason.
-        reason: why; recorded.
-        by: who, free text; recorded only when given.
+        reason: why; recorded, as is `by` (who, free text) when given.
         now: the instant of the close (aware); the clock's when None.
-        wait_seconds: how long to wait for a run that holds the home.
 
     Raises:
         ConfigError: the period is none, or force comes without a reason.
@@ -72,27 +69,35 @@ def close_month(
     """
     instant = now or datetime.now(UTC)
     _demand_period(period)
-    if force and not reason.strip():
-        raise ConfigError("a forced close needs a reason", expected="--reason TEXT", fix="say why; it is recorded")
-    with home_lock(settings.home, wait_seconds=wait_seconds):
+    if force:
+        _demand_reason("a forced close", reason)
+    with home_lock(settings.home):
         write_closes_index(settings)
-        chain = closes_of(settings)
-        events = chain.events()
-        objections = objections_to_close(settings, period, is_soft=is_soft, events=events, now=instant)
-        overridden = _overridden(period, objections, force=force)
-        if month_state(events, period) == "soft_closed":
-            _publish_restated(settings, period, events)
-        gates = [report.to_json() for report in gate_reports(settings)]
-
-        def fill(folder: Path) -> dict[str, Any]:
-            return freeze_month(settings, period, folder, gates=gates, overridden=overridden, is_soft=is_soft)
-
-        kind = SOFT_CLOSE if is_soft else CLOSE
-        event = chain.append(kind=kind, period=period, at=instant, by=by, reason=reason, fill=fill)
+        event = _freeze_and_record(settings, period, is_soft=is_soft, force=force, reason=reason, by=by, instant=instant)
         write_closes_index(settings)
         restore_statement(settings, event)
-    logger.info("%s of %s recorded as event %d, %s", kind, period, event.manifest.sequence, event.hash)
+    logger.info("%s of %s is event %d, %s", event.manifest.kind, period, event.manifest.sequence, event.hash)
     return event
+
+
+def _freeze_and_record(
+    settings: Settings, period: str, *, is_soft: bool, force: bool, reason: str, by: str, instant: datetime
+) -> Event:
+    chain = closes_of(settings)
+    events = chain.events()
+    objections = objections_to_close(settings, period, is_soft=is_soft, events=events, now=instant)
+    fill = partial(
+        freeze_month,
+        settings,
+        period,
+        gates=[report.to_json() for report in gate_reports(settings)],
+        overridden=_overridden(period, objections, force=force),
+        is_soft=is_soft,
+    )
+    if month_state(events, period) == "soft_closed":
+        _publish_restated(settings, period, events)
+    kind = SOFT_CLOSE if is_soft else CLOSE
+    return chain.append(kind=kind, period=period, at=instant, by=by, reason=reason, fill=fill)
 
 
 def close_once(settings: Settings, period: str) -> Event:
@@ -115,8 +120,7 @@ def reopen_month(settings: Settings, period: str, *, reason: str, by: str = "", 
         TransientError: another run holds the home.
     """
     _demand_period(period)
-    if not reason.strip():
-        raise ConfigError("reopening a month needs a reason", expected="--reason TEXT", fix="say why; it is recorded")
+    _demand_reason("reopening a month", reason)
     with home_lock(settings.home):
         chain = closes_of(settings)
         _overridden(period, objections_to_reopen(period, events=chain.events()), force=False, act="reopen")
@@ -183,6 +187,11 @@ def _overridden(period: str, objections: Sequence[Objection], *, force: bool, ac
         found="; ".join(objection.what for objection in standing),
         fix="; ".join(dict.fromkeys(objection.fix for objection in standing)) + hint,
     )
+
+
+def _demand_reason(act: str, reason: str) -> None:
+    if not reason.strip():
+        raise ConfigError(f"{act} needs a reason", expected="--reason TEXT", fix="say why; it is recorded")
 
 
 def _demand_period(period: str) -> None:

@@ -4,24 +4,8 @@
     Accepted disputes that no closed month carries yet, two rows each: the credit of the team that disputed and the debit of the
     team that bears it. They sum to zero under a charge of nothing in the open month.
 -#}
-{%- set index = closes_index() %}
 with accepted as (
-    {%- if index.disputes %}
-    select unnest(disputes, recursive := true)
-    from read_json(
-        '{{ env_var("TCO_CLOSES") | replace("'", "''") }}',
-        columns = {
-            disputes: 'struct(dispute_id varchar, period varchar, team_id varchar, bearer_id varchar, cost_category varchar,
-                currency varchar, amount varchar)[]'
-        }
-    )
-    {%- else %}
-    select
-        cast(null as varchar) as dispute_id, cast(null as varchar) as period, cast(null as varchar) as team_id,
-        cast(null as varchar) as bearer_id, cast(null as varchar) as cost_category, cast(null as varchar) as currency,
-        cast(null as varchar) as amount
-    where false
-    {%- endif %}
+    select * from {{ accepted_disputes() }} as disputes
 ),
 
 parts as (
