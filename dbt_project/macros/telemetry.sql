@@ -115,3 +115,12 @@
 {% macro engine_labels() -%}
     {{ return(['x_source', 'job', 'instance', 'namespace', 'pod', 'engine', 'served_model_name']) }}
 {%- endmacro %}
+
+
+{# Reasons of kube-state-metrics for a container that waits because it failed; ContainerCreating and the like are a start. #}
+{% macro failure_reasons() -%}
+    (
+        'CrashLoopBackOff', 'ImagePullBackOff', 'ErrImagePull', 'InvalidImageName', 'CreateContainerConfigError',
+        'CreateContainerError', 'RunContainerError'
+    )
+{%- endmacro %}

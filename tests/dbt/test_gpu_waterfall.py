@@ -107,6 +107,18 @@ def test_a_lost_gpu_is_failed_time_of_its_holder_and_an_error_of_the_workload_is
     assert set(one_gpu(ladder, own_fault).seconds()) == {"productive", "under_utilised"}
 
 
+def test_a_pod_in_a_crash_loop_is_failed_time_and_one_that_starts_is_loading(ladder: CompiledModels) -> None:
+    def waiting(reason: str) -> Span:
+        return Span(measure="container_waiting", value=1, pod="p", labels=f'{{"reason": "{reason}"}}', start=0, end=12 * 60)
+
+    held = busy_pod(gpu_util=0, fb_used_bytes=0)
+    crashing = one_gpu(ladder, [*held, waiting("CrashLoopBackOff")])
+    assert crashing.seconds() == {"failed": 12 * HOUR, "warm_idle": 12 * HOUR}
+    assert crashing.rows("select distinct sub_state from marts.fct_gpu_hours order by 1") == [("empty",), ("pod failing",)]
+    starting = one_gpu(ladder, [*held, waiting("ContainerCreating")])
+    assert starting.seconds() == {"loading": 900, "warm_idle": 24 * HOUR - 900}
+
+
 def mixed_fleet(models: CompiledModels) -> Fleet:
     """Five GPUs: an engine with quiet hours, a free GPU, two sharing pods, MIG with stranded slices, one lost at ten."""
     fleet = Fleet(models)

@@ -29,6 +29,7 @@ worked as (
         and broken.holder_no = shares.holder_no
         and shares.slot > broken.first_slot + 300
         and shares.slot < broken.end_slot
+        and shares.xid > 0
         and not {{ is_still('shares.utilisation_nanos') }}
     group by broken.share_no, broken.holder_no, broken.day
 ),

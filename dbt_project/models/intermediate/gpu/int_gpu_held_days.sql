@@ -38,6 +38,7 @@ engines as (
     select holders.holder_no, load.slot - load.slot % 86400 as day, min(load.slot) as first_slot
     from {{ ref('int_engine_load') }} as load
     inner join holders on load.namespace is not distinct from holders.namespace and load.pod = holders.pod
+    where load.requests is not null
     group by holders.holder_no, day
 ),
 

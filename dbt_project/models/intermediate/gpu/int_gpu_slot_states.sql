@@ -14,11 +14,16 @@ holdings as (
 
 -- engine samples on the grid of their day; a GPU slot looks its pod's value up
 engine_load as (
-    select holders.holder_no, load.slot, load.interval_seconds, load.requests
+    select holders.holder_no, load.slot, load.interval_seconds, load.requests, load.is_failing
     from {{ ref('int_engine_load') }} as load
     inner join (
         select distinct holder_no, namespace, pod from {{ ref('int_gpu_series') }} where holder_no is not null
     ) as holders on load.namespace is not distinct from holders.namespace and load.pod = holders.pod
+),
+
+-- a container seen waiting after a failure stands for its five minutes: it is scraped less often than the GPU
+failing_pods as (
+    select distinct holder_no, slot - slot % 300 as bucket from engine_load where is_failing
 ),
 
 engine_grids as (
@@ -37,6 +42,7 @@ joined as (
         {{ is_still('shares.utilisation_nanos') }} as is_still,
         shares.slot >= holdings.broken_from and shares.slot < holdings.broken_until as is_broken,
         holdings.xid as broken_xid,
+        failing_pods.holder_no is not null as is_failing,
         shares.slot < holdings.held_since + holdings.max_loading_seconds
             and (holdings.ready_at is null or shares.slot < holdings.ready_at) as is_loading
     from shares
@@ -48,6 +54,8 @@ joined as (
     left join engine_load
         on shares.holder_no = engine_load.holder_no
         and {{ slot_start('shares.slot', 'engine_grids.interval_seconds') }} = engine_load.slot
+    left join failing_pods
+        on shares.holder_no = failing_pods.holder_no and shares.slot - shares.slot % 300 = failing_pods.bucket
 ),
 
 classified as (
@@ -55,7 +63,7 @@ classified as (
         *,
         case
             when holder_no is null then 'unallocated'
-            when is_broken and coalesce(is_still, true) then 'failed'
+            when (is_broken or is_failing) and coalesce(is_still, true) then 'failed'
             when is_standby and coalesce(is_still, true) and coalesce(requests, 0) = 0 then 'standby'
             when is_loading then 'loading'
             when requests = 0 then 'warm_idle'
@@ -80,7 +88,7 @@ final as (
         state,
         case
             when state = 'unallocated' and share_no is null then 'stranded'
-            when state = 'failed' then 'xid ' || broken_xid
+            when state = 'failed' then case when is_broken then 'xid ' || broken_xid else 'pod failing' end
             when state = 'warm_idle' and requests is null and fb_used_bytes <= 1073741824 then 'empty'
             when state = 'busy' and requests > 0 and is_still then 'stalled'
         end as sub_state,
