@@ -9,9 +9,12 @@ import pytest
 
 from ingest.errors import ConfigError
 from ingest.settings import Settings
+from orchestration.changes import find_changes
 from orchestration.close.errors import CloseRefused
+from orchestration.close.index import index_path
 from orchestration.close.month_close import close_month, close_once, reopen_month, restore_statement
 from orchestration.close.months import booking_period, closes_of, facts_of, month_state
+from orchestration.dbt_runtime import build_version
 from orchestration.publish.pending import add_pending
 from tests.unit.orchestration.closable_home import (
     AFTER_MARCH,
@@ -128,6 +131,25 @@ def test_only_the_newest_closed_month_is_reopened_and_the_act_is_recorded(home: 
     assert states(home) == ["closed", "open", MARCH]
     rebuilt(home)
     assert close_month(home, MARCH, now=AFTER_MARCH).manifest.sequence == 4
+
+
+def test_a_close_touches_its_month_and_the_month_that_books_corrections(home: Settings) -> None:
+    def touched() -> tuple[str, ...]:
+        index = home.lake_dir / "index.json"
+        return find_changes(
+            lake_index=index, warehouse=home.warehouse_path, version=build_version(home), closes_index=index_path(home)
+        ).touched_months
+
+    assert touched() == ()
+    close_month(home, FEBRUARY, now=AFTER_MARCH)
+    assert touched() == (FEBRUARY, MARCH)
+    rebuilt(home, sql="INSERT INTO intermediate.int_allocation_adjustments VALUES ('2026-02', '2026-03')")
+    assert touched() == ()
+    close_month(home, MARCH, now=AFTER_MARCH)
+    assert touched() == (FEBRUARY, MARCH, "2026-04")
+    rebuilt(home)
+    reopen_month(home, MARCH, reason="wrong", now=AFTER_MARCH)
+    assert touched() == (FEBRUARY, MARCH)
 
 
 def test_the_closed_statement_comes_back_byte_for_byte(home: Settings) -> None:

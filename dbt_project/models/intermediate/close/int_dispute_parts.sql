@@ -23,6 +23,8 @@ final as (
         parts.period as x_original_billing_period,
         nullif(parts.cost_category, '') as x_original_cost_category,
         parts.currency as billing_currency,
+        'internal' as service_provider_name,
+        'Dispute' as service_name,
         'dispute/' || parts.dispute_id as allocation_path,
         parts.party as team_id,
         teams.cost_center,

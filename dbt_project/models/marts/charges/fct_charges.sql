@@ -20,7 +20,8 @@ from {{ ref('int_charge_corrections') }}
 union all by name
 -- a dispute moves money between teams, so its charge is nothing
 select
-    charge_key, billing_period, charge_date, billing_currency, x_original_billing_period,
+    charge_key, billing_period, charge_date, billing_currency, service_provider_name, service_name, x_original_billing_period,
+    service_provider_name as invoice_issuer_name, service_provider_name as billing_account_id, 'Other' as service_category,
     'Adjustment' as charge_category, 'Correction' as charge_class, allocation_path as charge_description,
     sum(billed_cost) as billed_cost, sum(effective_cost) as effective_cost, cast(0 as bigint) as x_line_count,
     'disputes' as x_source, 'disputes' as x_dataset, 'assumed' as x_evidence
