@@ -20,6 +20,7 @@ from reporting.rounding import exact_sum, from_units, round_parts
 
 ROUNDING, UNEXPLAINED = "rounding", "not explained"
 NAMED_DRIVERS = 3
+_WRITTEN = {"gpu": "GPU", "fx": "FX", "api": "API"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class TeamChange:
         moved = [(driver, amount) for driver, amount in self.drivers if amount]
         if not moved:
             return f"{name}: no change."
-        parts = [f"{signed_money(amount, places)} {words(driver)}" for driver, amount in moved[:NAMED_DRIVERS]]
+        parts = [f"{signed_money(amount, places)} {spoken(driver)}" for driver, amount in moved[:NAMED_DRIVERS]]
         rest = exact_sum(amount for _, amount in moved[NAMED_DRIVERS:])
         if len(moved) > NAMED_DRIVERS:
             parts.append(f"{signed_money(rest, places)} from {len(moved) - NAMED_DRIVERS} other drivers")
@@ -73,6 +74,11 @@ class BillChange:
     def team(self, team_id: str) -> TeamChange | None:
         """One team's change."""
         return next((team for team in self.teams if team.team_id == team_id), None)
+
+
+def spoken(driver: str) -> str:
+    """A driver's code in words: gpu_utilisation -> GPU utilisation."""
+    return " ".join(_WRITTEN.get(word, word) for word in words(driver).split())
 
 
 def change_rows(marts: Marts, period: str) -> list[ChangeRow]:

@@ -55,9 +55,8 @@ def build_bridge(ledger: CurrencyLedger, rows: Iterable[BridgeRow]) -> CostBridg
     if not own:
         return None
     billed, effective = ledger.tables[BILLED].total, ledger.tables[EFFECTIVE].total
-    between = {
-        f"{row.step_no:04d} {row.step}": row.amount for row in own if row.step.lower() not in _ENDS and row.amount
-    }
+    inner = [row for row in own if row.amount and row.step.lower().replace(" ", "_") not in _ENDS]
+    between = {f"{row.step_no:04d} {row.step}": row.amount for row in inner}
     printed = round_parts(between, places=ledger.places)
     steps = [(key[5:], printed[key]) for key in sorted(printed)]
     rest = effective - billed - exact_sum(printed.values())

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
 
-from reporting.bill_change import TeamChange
+from reporting.bill_change import TeamChange, spoken
 from reporting.datatable import Bar, BarChart, Cell, Column, DataTable, Section, Share
 from reporting.evidence import LEGEND
 from reporting.formatting import clean, label, money, month_name, share, signed_money, words
@@ -42,7 +42,7 @@ def change_section(
         sentences += [team.sentence(names[team.team_id], block.currency, places) for team in said]
         if len(moved) > len(said):
             sentences.append("Every team's drivers are on its own statement and in bill_change.csv.")
-    rows = tuple((words(driver), amount, Share(amount, before, sign=True)) for driver, amount in own.drivers if amount)
+    rows = tuple((spoken(driver), amount, Share(amount, before, sign=True)) for driver, amount in own.drivers if amount)
     table = DataTable(
         "bill-change",
         (Column("Driver"), Column(f"Effective cost, {clean(block.currency)}", "change"), Column("Of last month", "share")),
@@ -145,7 +145,7 @@ def _change_chart(own: TeamChange, block: CurrencyBlock) -> BarChart:
     for driver, amount in _charted(own.drivers):
         colour = UP if amount > 0 else DOWN
         text = signed_money(amount, block.places)
-        bars.append(Bar(words(driver), ((level, level + amount, colour),), text))
+        bars.append(Bar(spoken(driver), ((level, level + amount, colour),), text))
         level += amount
     bars.append(Bar("Change", ((zero, level, WHOLE),), signed_money(level, block.places)))
     axis = f"Change of effective cost, {clean(block.currency)}"

@@ -58,14 +58,16 @@ class BreakRow:
 
 def unexplained_breaks(marts: Marts, period: str) -> list[BreakRow]:
     """The month's breaks without an explanation; empty when the snapshot holds no such mart."""
-    if not marts.has("fct_reconciliation_breaks"):
+    columns = marts.columns("fct_reconciliation_breaks")
+    if not columns:
         return []
-    sql = """
+    is_break = "is_break" if "is_break" in columns else "true"
+    sql = f"""
         select
             coalesce(service_provider_name, ''), coalesce(compared, ''), coalesce(billing_currency, ''),
             count(*), sum(abs(gap))
         from fct_reconciliation_breaks
-        where billing_period = ? and not coalesce(is_explained, false) and gap <> 0
+        where billing_period = ? and {is_break} and not coalesce(is_explained, false) and gap <> 0
         group by all
         order by all
     """

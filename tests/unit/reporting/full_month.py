@@ -70,8 +70,8 @@ def bridge_of(rows: list[Row]) -> list[Row]:
         own = [row for row in rows if (row["billing_period"], row["billing_currency"]) == (MARCH, currency)]
         billed, effective = (sum((row[f"{basis}_cost"] for row in own), Decimal(0)) for basis in ("billed", "effective"))
         first = ((effective - billed) / 3).quantize(Decimal("1e-9"))
-        steps = [("billed", billed), ("amortised_use", first), ("commitment_purchase", effective - billed - first)]
-        steps.append(("effective", effective))
+        steps = [("billed cost", billed), ("use of commitments", first), ("unused commitments", effective - billed - first)]
+        steps.append(("effective cost", effective))
         fixed = {"billing_period": MARCH, "billing_currency": currency}
         found += [{**fixed, "step_no": number, "step": step, "amount": amount} for number, (step, amount) in enumerate(steps)]
     return found

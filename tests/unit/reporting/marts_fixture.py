@@ -94,6 +94,7 @@ TABLES: dict[str, dict[str, str]] = {
         "billing_currency": "VARCHAR",
         "gap": _MONEY,
         "is_explained": "BOOLEAN",
+        "is_break": "BOOLEAN",
     },
     "fct_chargeback": {
         "billing_period": "VARCHAR",

@@ -121,10 +121,12 @@ def test_an_invoice_not_issued_is_no_fault_while_the_month_runs(tmp_path):
 
 def test_unexplained_breaks_are_named_and_explained_ones_are_not(tmp_path):
     row = {"billing_period": MARCH, "service_provider_name": "OpenAI", "compared": "usage~cost", "billing_currency": "USD"}
+    row["is_break"] = True
     breaks = [
         {**row, "gap": Decimal("12.345"), "is_explained": False},
         {**row, "gap": Decimal("-3"), "is_explained": False},
         {**row, "gap": Decimal("500"), "is_explained": True},
+        {**row, "gap": Decimal("0.004"), "is_explained": False, "is_break": False},
     ]
     reasons = status_of(tmp_path, clean_tables(fct_reconciliation_breaks=breaks))[1]
     assert reasons == ["2 unexplained breaks between usage and cost of OpenAI: 15.35 USD"]
