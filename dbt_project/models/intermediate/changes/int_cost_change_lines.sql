@@ -10,7 +10,7 @@
 {#- The ledger by month: days summed, and what is charged told apart by an identity that outlives retagging. -#}
 with ledger as (
     select * from {{ ref('fct_cost_allocations') }}
-    where {{ touched('billing_period') }} and effective_cost != 0
+    where {{ touched('billing_period') }}
 ),
 
 charges as (

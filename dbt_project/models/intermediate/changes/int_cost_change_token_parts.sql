@@ -60,7 +60,8 @@ active as (
             or coalesce(total_tokens_now, 0) > 0 and coalesce(requests_now, 0) <= 0) as has_requests,
         not (coalesce(model_cost_before, 0) != 0 and coalesce(list_cost_before * model_cost_before, 0) <= 0
             or coalesce(model_cost_now, 0) != 0 and coalesce(list_cost_now * model_cost_now, 0) <= 0) as has_list,
-        calls_per_request_before is not null and calls_per_request_now is not null as has_calls,
+        not (coalesce(total_tokens_before, 0) > 0 and calls_per_request_before is null
+            or coalesce(total_tokens_now, 0) > 0 and calls_per_request_now is null) as has_calls,
         row_number() over (
             partition by billing_period, billing_currency, team_id, model_id order by is_measured desc, token_type
         ) as model_rank
@@ -71,7 +72,8 @@ shared as (
     select
         *,
         {%- for side in ['before', 'now'] %}
-        case when has_calls then calls_per_request_{{ side }} else 1 end as calls_{{ side }},
+        case when has_calls then coalesce(calls_per_request_{{ side }}, calls_per_request_before, calls_per_request_now, 1)
+            else 1 end as calls_{{ side }},
         case when has_list then {{ ratio('model_cost_' ~ side, 'list_cost_' ~ side) }} end as discount_{{ side }},
         coalesce(case when has_requests then requests_{{ side }} / calls_{{ side }} else total_tokens_{{ side }} end, 0)
             as activity_{{ side }},
@@ -98,8 +100,8 @@ select
         {{ factor("'cache_hit_rate'", ratio('coalesce(tokens_before, 0)', 'any_group_before'),
             ratio('coalesce(tokens_now, 0)', 'any_group_now')) }},
         {{ factor("'list_price'",
-            ratio('cost_before', 'tokens_before') ~ ' / coalesce(discount_before, 1) / coalesce(per_dollar_before, 1)',
-            ratio('cost_now', 'tokens_now') ~ ' / coalesce(discount_now, 1) / coalesce(per_dollar_now, 1)') }},
+            ratio('cost_before', 'tokens_before') ~ ' / nullif(coalesce(discount_before, 1), 0) / coalesce(per_dollar_before, 1)',
+            ratio('cost_now', 'tokens_now') ~ ' / nullif(coalesce(discount_now, 1), 0) / coalesce(per_dollar_now, 1)') }},
         {{ factor("'fx'", 'per_dollar_before', 'per_dollar_now') }},
         {{ factor("'discount_or_commitment'", 'discount_before', 'discount_now') }}
     ] else [
