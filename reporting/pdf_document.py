@@ -119,7 +119,7 @@ def _story(statement: Document) -> list[Flowable]:
         if len(statement.blocks) > 1:
             words = f"{block.currency}: currencies are never added together; each has its own figures."
             story += [_Outline(printable(block.currency), f"c{number}", 0), paragraph(words, "heading")]
-        story += [Spacer(1, 6), table_flowable(block.figures, WIDTH)]
+        story += [Spacer(1, 6), *_table(block.figures)]
         for at, section in enumerate(block.sections):
             story += _section(section, f"c{number}s{at}", 1 if len(statement.blocks) > 1 else 0)
     return [*story, *_terms(statement.terms)]
@@ -162,9 +162,9 @@ def _section(section: Section, key: str, level: int) -> list[Flowable]:
 
 
 def _room_for(section: Section) -> float:
-    """Space a section must find on its page: its heading and its first table, or the first rows of a long one."""
+    """Space a section must find on its page: its heading and its chart or first table, or a long one's first rows."""
     first = section.tables[0] if section.tables else None
-    if first is None or len(first.rows) > _SHORT:
+    if first is None or len(first.rows) > _SHORT or section.chart:
         return _ROOM_FOR_SECTION
     lines = len(first.rows) + len(first.of_total) + len(first.notes) + 3
     return _ROOM_FOR_SECTION / 2 + _LINE * (lines + len(section.sentences))

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from reporting.bar_charts import gpu_chart, team_chart
 from reporting.datatable import Cell, Column, DataTable, Section, Share
-from reporting.formatting import clean, label, month_name
+from reporting.formatting import clean, label, money, month_name, share
 from reporting.gaps import ownerless_lines, unobserved_lines
 from reporting.gpu_time import IDLE_STATES, GpuTime
 from reporting.ledger import BASES, BILLED, EFFECTIVE, CurrencyLedger
@@ -27,7 +27,7 @@ from reporting.sections_money import (
 )
 from reporting.sections_tariff import tariff_section
 from reporting.sections_team import lines_table, units_table
-from reporting.tie_out import NO_INVOICE
+from reporting.tie_out import NO_INVOICE, TIES
 from reporting.unknowns import UNOBSERVED
 
 _ZERO = Decimal(0)
@@ -66,7 +66,27 @@ def key_figures(month: MonthStatement, block: CurrencyBlock, team_id: str | None
         Column(clean(block.currency)), Column(month_name(month.billing_period), "money"),
         Column(month_name(month.previous_period), "money"), Column("Change", "change"), Column("Change %", "share"),
     )  # fmt: skip
-    return DataTable("key-figures", columns, tuple(rows), block.places)
+    notes = (_key_note(block),) if team_id is None else ()
+    return DataTable("key-figures", columns, tuple(rows), block.places, notes=notes)
+
+
+def _key_note(block: CurrencyBlock) -> str:
+    """The other headlines of the page in one sentence."""
+    gpu, tie, ledger, places = block.gpu, block.tie_out, block.ledger, block.places
+    said = []
+    if gpu.effective.total > 0:
+        said.append(
+            f"Idle share of paid GPU cost {share(gpu.idle_cost, gpu.effective.total)}"
+            f" ({money(gpu.idle_cost, places)} of {money(gpu.effective.total, places)})"
+        )
+    rate = block.units.totals(EFFECTIVE).per_million
+    if rate.value is not None:
+        said.append(f"effective cost per 1M tokens {rate.value}")
+    ownerless, whole = ledger.total(EFFECTIVE, UNALLOCATED), ledger.tables[EFFECTIVE].total
+    said.append(f"cost without an owner {money(ownerless, places)} ({share(ownerless, whole)})")
+    said.append(f"{tie.count(TIES)} of {len(tie.rows)} invoices tie, gap {money(tie.gap, places)}")
+    text = "; ".join(said)
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def gpu_states(gpu: GpuTime, *, name: str = "gpu-states") -> DataTable:
