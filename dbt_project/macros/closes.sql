@@ -14,11 +14,13 @@
 {%- endmacro %}
 
 
-{# Billing periods that are closed and whose corrections this run rebuilds. #}
+{# Billing periods that are closed and whose corrections this run rebuilds or, in a data test, tests. #}
 {% macro closes_to_compare() -%}
     {%- set periods = [] -%}
+    {%- set touched = run_scope().touched_months -%}
+    {%- set is_limited = is_partial_build() or (model.resource_type == 'test' and touched) -%}
     {%- for month in closes_index().closed -%}
-        {%- if not is_partial_build() or month.period in run_scope().touched_months -%}
+        {%- if not is_limited or month.period in touched -%}
             {%- do periods.append(month.period) -%}
         {%- endif -%}
     {%- endfor -%}

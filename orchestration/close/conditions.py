@@ -51,7 +51,9 @@ def objections_to_close(
         found.append(Objection(f"{period} is not over before {month.end:%Y-%m-%d} 00:00 UTC", "close it after its last day"))
     if period not in record.totals:
         found.append(Objection(f"no charge of {period} is published", "look at `tco status` for the published months"))
-    return [*found, *failed_gates(settings), *_unreconciled(settings, period), *stale(settings, record)]
+    is_restated = month_state(events, period) == "soft_closed"
+    gaps = _unreconciled(settings, period, is_restated=is_restated)
+    return [*found, *failed_gates(settings), *gaps, *stale(settings, record)]
 
 
 def objections_to_reopen(period: str, *, events: Sequence[Event]) -> list[Objection]:
@@ -62,6 +64,12 @@ def objections_to_reopen(period: str, *, events: Sequence[Event]) -> list[Object
     if period != max(frozen):
         return [Objection(f"{max(frozen)} was closed on top of {period}", f"reopen {max(frozen)} first, or dispute the amount")]
     return []
+
+
+def is_publishable(settings: Settings) -> bool:
+    """Whether the warehouse passed its gates and is built from what lies in the lake now."""
+    record = current_record(settings.published_dir)
+    return record is not None and not failed_gates(settings) and not stale(settings, record)
 
 
 def gate_reports(settings: Settings) -> list[GateReport]:
@@ -131,16 +139,20 @@ def _about_order(period: str, is_soft: bool, events: Sequence[Event], record: Sn
     return found
 
 
-def _unreconciled(settings: Settings, period: str) -> list[Objection]:
+def _unreconciled(settings: Settings, period: str, *, is_restated: bool) -> list[Objection]:
+    """Invoices that do not tie in what would be closed: what is published, or for a soft-closed month the
+    warehouse.
+    """
     folder = current_folder(settings.published_dir)
     assert folder is not None
-    with duckdb.connect(str(folder / MARTS_FILE), read_only=True) as con:
+    file, schema = (settings.warehouse_path, "marts") if is_restated else (folder / MARTS_FILE, "main")
+    with duckdb.connect(str(file), read_only=True) as con:
         tables = {row[0] for row in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
         if "fct_reconciliation" not in tables:
             return [Objection(f"{CHARGES} was never reconciled", "run `tco run`", can_be_forced=True)]
         rows = con.execute(
             "SELECT x_source, coalesce(invoice_issuer_name, 'no issuer'), coalesce(invoice_id, 'no invoice id'), gap,"
-            " billing_currency, coalesce(cause, 'unknown') FROM fct_reconciliation"
+            f" billing_currency, coalesce(cause, 'unknown') FROM {schema}.fct_reconciliation"
             " WHERE billing_period = ? AND is_reconciled IS DISTINCT FROM true ORDER BY ALL",
             [period],
         ).fetchall()

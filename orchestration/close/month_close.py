@@ -18,7 +18,13 @@ from ingest.errors import ConfigError
 from ingest.lake import Lake
 from ingest.settings import Settings
 from orchestration.close.chain import Event
-from orchestration.close.conditions import Objection, gate_reports, objections_to_close, objections_to_reopen
+from orchestration.close.conditions import (
+    Objection,
+    gate_reports,
+    is_publishable,
+    objections_to_close,
+    objections_to_reopen,
+)
 from orchestration.close.errors import CloseRefused
 from orchestration.close.freeze import STATEMENT, freeze_month
 from orchestration.close.index import write_closes_index
@@ -94,7 +100,8 @@ def _freeze_and_record(
         overridden=_overridden(period, objections, force=force),
         is_soft=is_soft,
     )
-    if month_state(events, period) == "soft_closed":
+    # what failed its gates is never published, also not by force: then the soft-closed figures become final
+    if month_state(events, period) == "soft_closed" and is_publishable(settings):
         _publish_restated(settings, period, events)
     kind = SOFT_CLOSE if is_soft else CLOSE
     return chain.append(kind=kind, period=period, at=instant, by=by, reason=reason, fill=fill)

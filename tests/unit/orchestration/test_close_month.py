@@ -118,6 +118,13 @@ def test_soft_close_then_close(home: Settings) -> None:
     assert states(home) == ["closed", "open", MARCH]
 
 
+def test_the_close_of_a_soft_closed_month_looks_at_the_restated_invoices(home: Settings) -> None:
+    close_month(home, FEBRUARY, is_soft=True, now=AFTER_MARCH)
+    sql = "UPDATE marts.fct_reconciliation SET is_reconciled = false, gap = 3, cause = 'unexplained'"
+    rebuilt(home, sql=f"{sql} WHERE billing_period = '2026-02'")
+    assert "gap 3.0" in refused(home, FEBRUARY)
+
+
 def test_only_the_newest_closed_month_is_reopened_and_the_act_is_recorded(home: Settings) -> None:
     close_month(home, FEBRUARY, now=AFTER_MARCH)
     rebuilt(home)

@@ -18,9 +18,11 @@ from tests.unit.orchestration.closable_home import (
     FEBRUARY,
     MARCH,
     closable_home,
+    gate,
     rebuilt,
     without_charts,
 )
+from tests.unit.orchestration.small_warehouse import change
 
 LATE = """
     INSERT INTO marts.fct_charges SELECT 'late', * EXCLUDE (charge_key) FROM marts.fct_charges WHERE charge_key = 'k2';
@@ -111,6 +113,17 @@ def test_a_soft_closed_month_is_frozen_and_its_close_takes_the_restated_figures(
     close_month(settings, FEBRUARY, now=AFTER_MARCH)
     rebuilt(settings)
     assert rows(settings, "SELECT count(*) FROM fct_charges WHERE billing_period = '2026-02'") == [(3,)]
+    assert parquet(settings, FEBRUARY) == closed_bytes(settings)
+
+
+def test_a_forced_close_never_publishes_what_failed_its_gates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_charts(monkeypatch)
+    settings = closable_home(tmp_path)
+    close_month(settings, FEBRUARY, is_soft=True, now=AFTER_MARCH)
+    change(settings.warehouse_path, LATE)
+    gate(settings, fails="2026-02: charged 99, allocated 12")
+    close_month(settings, FEBRUARY, force=True, reason="books close today", now=AFTER_MARCH)
+    assert rows(settings, "SELECT count(*), max(billed_cost) < 99 FROM fct_charges") == [(4, True)]
     assert parquet(settings, FEBRUARY) == closed_bytes(settings)
 
 

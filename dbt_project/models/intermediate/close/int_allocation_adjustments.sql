@@ -11,7 +11,8 @@
 {%- set dimensions = adjusted_dimensions() %}
 {%- set keys = ['allocation_key', 'charge_key', 'cost_category', 'stage', 'x_original_allocation_key', 'x_original_charge_key',
     'x_original_cost_category'] %}
-with restated as (
+-- not materialized: summed by key first, described only where something differs
+with restated as not materialized (
     select
         1 as precedence,
         allocation_key as x_original_allocation_key,
@@ -25,7 +26,7 @@ with restated as (
     where {{ is_compared('billing_period') }}
 ),
 
-issued as (
+issued as not materialized (
     select
         case when x_original_billing_period is null then 2 else 3 end as precedence,
         coalesce(x_original_allocation_key, allocation_key) as x_original_allocation_key,
@@ -40,7 +41,7 @@ issued as (
     where stage != 'dispute'
 ),
 
-sides as (
+sides as not materialized (
     select * from restated
     union all
     select * from issued

@@ -13,7 +13,8 @@
 -#}
 {%- set dimensions = corrected_dimensions() %}
 {%- set amounts = charge_amounts() %}
-with restated as (
+-- not materialized: summed by key first, described only where something differs
+with restated as not materialized (
     select
         1 as precedence,
         charge_key as x_original_charge_key,
@@ -25,7 +26,7 @@ with restated as (
     where {{ is_compared('billing_period') }}
 ),
 
-issued as (
+issued as not materialized (
     select
         case when x_original_billing_period is null then 2 else 3 end as precedence,
         coalesce(x_original_charge_key, charge_key) as x_original_charge_key,
@@ -48,7 +49,7 @@ adjusted as (
     where {{ is_compared('x_original_billing_period') }}
 ),
 
-sides as (
+sides as not materialized (
     select sides.*
     from (select * from restated union all select * from issued) as sides
     inner join adjusted
