@@ -86,8 +86,7 @@ parts as (
         coalesce(mig_parts.numerator, 1) as numerator,
         coalesce(mig_parts.denominator, 1) as denominator,
         slots.utilisation_code,
-        slots.fb_used_bytes,
-        slots.xid
+        slots.fb_used_bytes, slots.xid
     from slots
     inner join places on slots.share_no = places.share_no and slots.slot - slots.slot % 86400 = places.day
     left join mig_parts
@@ -107,8 +106,7 @@ final as (
         cast(parts.denominator * coalesce(holder_sets.sharing_pods, 1) as integer) as denominator,
         parts.utilisation_code % {{ ladder_code(1) }} as utilisation_nanos,
         cast(parts.utilisation_code // {{ ladder_code(1) }} as integer) as ladder_step,
-        parts.fb_used_bytes,
-        parts.xid
+        parts.fb_used_bytes, parts.xid
     from parts
     left join holder_sets
         on parts.share_no = holder_sets.share_no
