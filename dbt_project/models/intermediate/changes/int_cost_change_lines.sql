@@ -72,8 +72,9 @@ final as (
         )) as identity,
         coalesce(rule_id, 'none') as rule_id,
         {{ money('sum(effective_cost)') }} as effective_cost,
-        sum(cast(list_cost as double) * part) as list_cost,
-        sum(cast(consumed_quantity as double) * part) as quantity
+        -- decimals: sums of binary numbers depend on their order
+        cast(sum(cast(cast(list_cost as double) * part as decimal(38, 12))) as decimal(38, 12)) as list_cost,
+        cast(sum(cast(cast(consumed_quantity as double) * part as decimal(38, 12))) as decimal(38, 12)) as quantity
     from lines
     group by all
 )

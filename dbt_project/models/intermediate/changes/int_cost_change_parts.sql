@@ -43,8 +43,8 @@ totals as (
         {%- endfor %}
         not bool_or(coalesce(cost_before, 0) != 0 and coalesce(quantity_before, 0) <= 0
             or coalesce(cost_now, 0) != 0 and coalesce(quantity_now, 0) <= 0) over whole as has_quantity,
-        not bool_or(coalesce(cost_before, 0) != 0 and coalesce(list_before, 0) * cost_before <= 0
-            or coalesce(cost_now, 0) != 0 and coalesce(list_now, 0) * cost_now <= 0) over whole as has_list,
+        not bool_or(coalesce(cost_before, 0) != 0 and coalesce(sign(list_before) * sign(cost_before), 0) <= 0
+            or coalesce(cost_now, 0) != 0 and coalesce(sign(list_now) * sign(cost_now), 0) <= 0) over whole as has_list,
         coalesce(cost_before, 0) = 0 or productive_before > 0 as was_productive,
         coalesce(cost_now, 0) = 0 or productive_now > 0 as is_productive
     from by_team
@@ -91,7 +91,8 @@ select
                     {{ factor('volume_driver', 'volume_before', 'volume_now') }}
                 ]
                 when part = 'gpu_busy' and was_productive and is_productive and has_quantity then [
-                    {{ factor("'usage_volume'", 'coalesce(productive_before, 0)', 'coalesce(productive_now, 0)') }},
+                    {{ factor("'usage_volume'", 'coalesce(cast(productive_before as double), 0)',
+                        'coalesce(cast(productive_now as double), 0)') }},
                     {{ factor("'gpu_utilisation'", ratio('quantity_before', 'productive_before'),
                         ratio('quantity_now', 'productive_now')) }}
                 ]

@@ -35,7 +35,7 @@ joined as (
         {%- for name in ['total_tokens', 'requests', 'list_cost', 'calls_per_request'] %}
         max(usage_{{ side }}.{{ name }}) over model as {{ name }}_{{ side }},
         {%- endfor %}
-        sum(cast(cost_{{ side }} as double)) over model as model_cost_{{ side }},
+        cast(sum(cost_{{ side }}) over model as double) as model_cost_{{ side }},
         max(usage_{{ side }}.group_tokens) over model_group as any_group_{{ side }},
         {%- endfor %}
         not (coalesce(cost_before, 0) != 0 and coalesce(usage_before.tokens, 0) <= 0
@@ -79,6 +79,7 @@ shared as (
             as activity_{{ side }},
         sum(activity_{{ side }}) filter (model_rank = 1 and is_measured) over (
             partition by billing_period, billing_currency, team_id, has_requests
+            order by model_id rows between unbounded preceding and unbounded following
         ) as team_activity_{{ side }}{{ ',' if not loop.last }}
         {%- endfor %}
     from active

@@ -61,7 +61,7 @@ explained as (
 
 rounded as (
     select
-        part_no, driver, {{ money('case when isfinite(estimate) then estimate else 0 end') }} as amount,
+        part_no, driver, {{ money_from_double('case when isfinite(estimate) then estimate else 0 end') }} as amount,
         row_number() over (partition by part_no order by abs(estimate) desc, driver) as size_rank
     from explained
 ),
