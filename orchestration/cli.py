@@ -136,6 +136,22 @@ def statement(
 
 
 @app.command()
+def explain(
+    context: typer.Context,
+    team: Annotated[str, typer.Argument(help="team_id, or unallocated.")],
+    month: Annotated[str, typer.Argument(help="YYYY-MM.")],
+    category: Annotated[str | None, typer.Option("--category", help="Only this cost category.")] = None,
+    basis: Annotated[str, typer.Option("--basis", help="billed or effective.")] = "effective",
+    top: Annotated[int, typer.Option("--top", min=1, help="Charge lines listed per path.")] = 5,
+) -> None:
+    """Expand what a team pays in a month: category, path through rules and pools, charge lines, to the last digit."""
+    from orchestration.cli_explain import print_explanation
+
+    settings = _settings(context)
+    print_explanation(settings.published_dir, team, month, category=category, basis=basis, top=top)
+
+
+@app.command()
 def check(context: typer.Context) -> None:
     """Check the configuration, the allocation rules and the reach of every source, loading nothing."""
     from orchestration.cli_commands import check_sources

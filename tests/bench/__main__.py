@@ -16,10 +16,12 @@ from rich.console import Console
 from rich.table import Table
 
 from ingest.synthetic.generate import add_day, generate
+from tests.bench.allocation import allocate
 from tests.bench.baseline import day_grain_seconds
 from tests.bench.measured_run import Measurement, measure_run
 
 CONSOLE = Console(width=110)
+PARTS = ["small", "sizes", "history", "allocation"]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -33,12 +35,14 @@ def main(argv: list[str] | None = None) -> int:
             _one_size(options.out, scale)
     if "history" in options.parts:
         _extra_day(options.out, options.history_scale)
+    if "allocation" in options.parts:
+        _allocation(options.out)
     return 0
 
 
 def _options(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--parts", nargs="+", default=["small", "sizes", "history"], choices=["small", "sizes", "history"])
+    parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
     parser.add_argument("--scale", type=int, default=40, help="larger size; 40 gives more than 50 million rows")
     parser.add_argument("--history-scale", type=int, default=2, help="size of the company with 1 and with 12 months")
     parser.add_argument("--out", type=Path, default=Path("data/bench"), help="work folder; samples in it are used again")
@@ -71,6 +75,18 @@ def _extra_day(out: Path, scale: int) -> None:
         CONSOLE.print(_stage_table(f"one more day on top of {months} months (scale {scale})", day, 0.0))
         seconds[months] = day.seconds
     CONSOLE.print(f"extra day with 12 months / with 1 month: {seconds[12] / seconds[1]:.2f} (goal: at most 1.20)\n")
+
+
+def _allocation(out: Path) -> None:
+    measured = allocate(out / "allocation")
+    table = Table(title="1,000,000 charges through 5 levels of pools, 2 threads", title_justify="left")
+    for heading in ("stage", "wall s"):
+        table.add_column(heading, justify="left" if heading == "stage" else "right")
+    for stage, seconds in measured.stage_seconds.items():
+        table.add_row(stage, f"{seconds:.2f}")
+    table.add_row("all (goal: below 10 s on 2 free cores)", f"{measured.seconds:.2f}")
+    CONSOLE.print(table)
+    CONSOLE.print(f"{measured.ledger_rows:,} ledger rows, {measured.cpu_seconds:.1f} s of processor time\n")
 
 
 def _stage_table(title: str, measured: Measurement, baseline: float) -> Table:

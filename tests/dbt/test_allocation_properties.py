@@ -1,168 +1,131 @@
-"""Conservation of the allocation cascade over random charges, rules, pools, telemetry and signs.
+"""Conservation of the allocation cascade over random charges, rules, nested pools, telemetry, commitments and signs.
 
-The queries under test are the compiled dbt models themselves; the residual of every hop must be exactly 0.
+The queries under test are the compiled dbt models themselves; the residual of every hop must be exactly 0. The worlds of one
+example share a round trip (allocation_worlds), because a query costs the same for one world as for fifty.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
 import duckdb
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from orchestration.dbt_functions import register_functions
+from orchestration.pool_solver import Edge, solve
+from tests.dbt.allocation_worlds import DRIVERS, TEAMS, Rows, World, together, worlds
 from tests.dbt.compiled import DBT_PROJECT, CompiledModels, column_types, run_dbt, warehouse
+from tests.dbt.seed_tables import create_seeds
 
-CASES = 1000
-TEAMS = ("ads", "search", "platform")
-PERIODS = ("2026-09", "2026-10")
-CURRENCIES = ("USD", "EUR")
-POOLS = {
-    "gpu": "gpu", "api": "api", "even": "even", "fixed": "fixed", "prop": "proportional", "hours": "metric", "tok": "metric",
-}
+EXAMPLES, WORLDS = 50, 25
+"""Examples of the property test and random worlds in each: 1,250 cases, half of them with commitment_policy spread."""
 CASCADE = (
     "int_charges_matched", "int_allocations_direct", "int_allocations_gpu", "int_allocations_idle", "int_api_usage_weights",
-    "int_allocations_api", "int_pool_weights", "int_allocations_shared", "int_cost_allocations",
-)
-LEDGER = ("fct_cost_allocations", "fct_chargeback")
-STATES = ("unobserved", "unallocated", "standby", "loading", "warm_idle", "under_utilised", "productive")
-SEEDS = {
-    "teams": "team_id varchar",
-    "instance_types": "instance_type varchar",
-    "rules": """rule_id varchar, priority integer, valid_from date, valid_to date, match_field varchar, match_key varchar,
-        match_type varchar, match_value varchar, target_type varchar, target varchar, share decimal(18, 12), product varchar""",
-    "pools": "pool_id varchar, driver varchar, metric varchar, cost_category varchar",
-    "pool_shares": "pool_id varchar, team_id varchar, share decimal(18, 12)",
-}
-USAGE_COLUMNS = """source varchar, service_provider_name varchar, charge_date date, account_id varchar, api_key_id varchar,
-    team_id varchar, model_raw varchar, model_id varchar, deployment_id varchar, input_uncached_tokens bigint,
-    cache_read_tokens bigint, cache_write_5m_tokens bigint, cache_write_30m_tokens bigint, cache_write_1h_tokens bigint,
-    output_tokens bigint, total_tokens bigint, requests bigint, list_cost decimal(38, 18), is_primary boolean"""
-
-money = st.decimals(min_value="-99999", max_value="99999", places=9, allow_nan=False).map(lambda value: value + 0)
-weight_cost = st.decimals(min_value="-1", max_value="50", places=12, allow_nan=False)
-shares = st.sampled_from([("1",), ("0.5", "0.5"), ("0.333333333333", "0.666666666667"), ("0.1", "0.2", "0.7")])
-day = st.sampled_from([date(2026, 9, 30), date(2026, 10, 1), date(2026, 10, 2)])
-
-
-@dataclass(frozen=True)
-class World:
-    """One random company: rows for the tables the cascade reads."""
-
-    charges: list[dict]
-    rules: list[dict]
-    gpu_hours: list[dict]
-    usage: list[dict]
-
-
-@st.composite
-def worlds(draw: st.DrawFn) -> World:
-    """Random charges of two periods and currencies, rules of every kind, GPU states and API usage."""
-    charges = [
-        {
-            "charge_key": f"c{number}",
-            "billing_period": draw(st.sampled_from(PERIODS)),
-            "charge_date": draw(day),
-            "service_provider_name": draw(st.sampled_from(["AWS", "OpenAI"])),
-            "service_name": draw(st.sampled_from(["a", "b", "c_d", "c%d"])),
-            "charge_category": draw(st.sampled_from(["Usage", "Tax", "Credit", "Purchase", "Adjustment"])),
-            "resource_id": draw(st.sampled_from([None, "arn:x/i-1", "i-2"])),
-            "x_instance_type": draw(st.sampled_from([None, "g5.xlarge"])),
-            "x_project_id": draw(st.sampled_from([None, "p1"])),
-            "x_model": draw(st.sampled_from([None, "m1"])),
-            "x_token_type": draw(st.sampled_from([None, "output", "uncached_input"])),
-            "tags": draw(st.sampled_from([None, '{"team":"Ads"}', '{"team":"nobody"}', '{"env":"x","team":"search"}'])),
-            "billing_currency": draw(st.sampled_from(CURRENCIES)),
-            "x_evidence": "invoiced",
-            "billed_cost": draw(money),
-            "effective_cost": draw(money),
-        }
-        for number in range(draw(st.integers(1, 6)))
-    ]
-    rules: list[dict] = []
-    for number in range(draw(st.integers(0, 5))):
-        field, key, kind, value = draw(st.sampled_from([
-            ("tag", "team", "passthrough", None), ("service", None, "wildcard", "c_*"), ("service", None, "prefix", "a"),
-            ("provider", None, "any", None), ("charge_category", None, "exact", "Tax"), ("gpu_node", None, "any", None),
-            ("provider", None, "exact", "OpenAI"), ("project", None, "exact", "p1"),
-        ]))
-        head = {
-            "rule_id": f"r{number}", "priority": draw(st.integers(0, 2)), "valid_from": draw(day), "valid_to": None,
-            "match_field": field, "match_key": key, "match_type": kind, "match_value": value,
-        }
-        if kind == "passthrough":
-            rules.append(head | {"target_type": "team", "target": "{value}", "share": Decimal(1)})
-        elif draw(st.booleans()):
-            rules.append(head | {"target_type": "pool", "target": draw(st.sampled_from(sorted(POOLS))), "share": Decimal(1)})
-        else:
-            parts = draw(shares)
-            rules += [
-                head | {"target_type": "team", "target": team, "share": Decimal(part)}
-                for team, part in zip(TEAMS, parts, strict=False)
-            ]
-    gpu_hours = [
-        {
-            "resource_id": draw(st.sampled_from(["i-1", "i-2"])), "charge_date": draw(day), "state": draw(st.sampled_from(STATES)),
-            "team_id": draw(st.sampled_from([None, "ads", "search"])), "namespace": draw(st.sampled_from([None, "n"])),
-            "seconds": draw(st.decimals("0.000001", "3600", places=6)), "billed_cost": draw(weight_cost),
-            "effective_cost": draw(weight_cost),
-        }
-        for _ in range(draw(st.integers(0, 6)))
-    ]
-    usage = [
-        {
-            "source": "openai", "service_provider_name": "OpenAI", "charge_date": draw(day),
-            "account_id": draw(st.sampled_from([None, "p1"])), "api_key_id": draw(st.sampled_from([None, "k1", "k2"])),
-            "team_id": draw(st.sampled_from([None, "ads", "search"])), "model_raw": "m1", "model_id": "openai/m1",
-            "input_uncached_tokens": draw(st.integers(0, 10**9)), "output_tokens": draw(st.integers(0, 10**6)),
-            "total_tokens": draw(st.integers(0, 10**9)), "requests": 1,
-            "list_cost": draw(st.sampled_from([None, Decimal("0.000001"), Decimal("12.5")])), "is_primary": True,
-        }
-        for _ in range(draw(st.integers(0, 4)))
-    ]
-    return World(charges, rules, gpu_hours, usage)
+    "int_allocations_api", "int_pool_weights", "int_allocations_shared", "int_allocations_commitment", "int_cost_allocations",
+)  # fmt: skip
+CHARGES_TO_STAGES = """
+    with stages as (
+        select charge_key, billed_cost, effective_cost from warehouse.intermediate.int_allocations_direct
+        union all
+        select charge_key, billed_cost, effective_cost from warehouse.intermediate.int_allocations_gpu
+        union all
+        select charge_key, billed_cost, effective_cost from warehouse.intermediate.int_allocations_api
+        union all
+        select charge_key, billed_cost, effective_cost from warehouse.intermediate.int_allocations_shared
+    ),
+    parts as (select charge_key, sum(billed_cost) as billed, sum(effective_cost) as effective from stages group by all)
+    select * from warehouse.intermediate.int_charges as charges
+    full outer join parts on charges.charge_key = parts.charge_key
+    where charges.billed_cost is distinct from parts.billed or charges.effective_cost is distinct from parts.effective
+"""
+STAGES_TO_LEDGER = """
+    with parts as (
+        select charge_key, sum(billed_cost) as billed, sum(effective_cost) as effective
+        from warehouse.intermediate.int_cost_allocations
+        group by all
+    )
+    select * from warehouse.intermediate.int_charges as charges
+    full outer join parts on charges.charge_key = parts.charge_key
+    where charges.billed_cost is distinct from parts.billed or charges.effective_cost is distinct from parts.effective
+"""
+POOLS_TO_TEAMS = """
+    select billing_period, billing_currency, pool_segment, pool_id, rule_id, min(low), max(high), count(*),
+        sum(weight), any_value(total_weight)
+    from warehouse.intermediate.int_pool_weights
+    group by all
+    having min(low) != 0 or max(high) != 1 or sum(weight) != any_value(total_weight)
+        or bool_or(weight <= 0 or low > high or team_id is null)
+"""
+SPREAD_CANCELS = """
+    select charge_key, sum(effective_cost), sum(billed_cost) from warehouse.intermediate.int_allocations_commitment
+    group by all
+    having sum(effective_cost) != 0 or sum(billed_cost) != 0
+"""
+TWICE = "select allocation_key from warehouse.intermediate.int_cost_allocations group by all having count(*) > 1"
+HOPS = {
+    "charges to stages": CHARGES_TO_STAGES, "pools to teams": POOLS_TO_TEAMS, "commitment spread": SPREAD_CANCELS,
+    "stages to ledger": STAGES_TO_LEDGER, "one key a row": TWICE,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> CompiledModels:
     """The dbt project, compiled against an empty warehouse."""
+    return compiled(tmp_path_factory, "as_billed")
+
+
+@pytest.fixture(scope="module")
+def spreading(tmp_path_factory: pytest.TempPathFactory) -> CompiledModels:
+    """The project as commitment_policy spread compiles it."""
+    return compiled(tmp_path_factory, "spread")
+
+
+def compiled(tmp_path_factory: pytest.TempPathFactory, policy: str) -> CompiledModels:
+    """The allocation stages of a commitment policy."""
     home = tmp_path_factory.mktemp("dbt")
-    done = run_dbt(home, "compile")
+    chosen = f'{{"commitment_policy": "{policy}"}}'
+    done = run_dbt(home, "compile", "--select", "path:models/intermediate/allocation", "--vars", chosen)
     assert done.returncode == 0, done.stdout[-2000:]
     return CompiledModels(home / "target")
 
 
 @pytest.fixture(scope="module")
-def database(models: CompiledModels) -> duckdb.DuckDBPyConnection:
-    """The tables the cascade reads, empty, in the marts' own column types, and the prepared cascade."""
+def database(models: CompiledModels, spreading: CompiledModels) -> duckdb.DuckDBPyConnection:
+    """The tables the cascade reads, empty, in the marts' own column types."""
     con = warehouse()
     con.execute("set threads = 1")
     # a prepared plan must not rely on statistics of the tables as they were when it was planned: they were empty
     con.execute("set disabled_optimizers = 'statistics_propagation, compressed_materialization'")
-    for name, columns in SEEDS.items():
-        con.execute(f"create table warehouse.seeds.{name} ({columns})")
-    con.executemany("insert into warehouse.seeds.teams values (?)", [[team] for team in TEAMS])
-    con.execute("insert into warehouse.seeds.instance_types values ('g5.xlarge')")
-    for pool, driver in POOLS.items():
-        metric = {"hours": "gpu_hours", "tok": "tokens"}.get(pool)
-        con.execute("insert into warehouse.seeds.pools values (?, ?, ?, 'shared')", [pool, driver, metric])
-    con.execute("insert into warehouse.seeds.pool_shares values ('even', 'ads', null), ('even', 'search', null)")
-    con.execute("insert into warehouse.seeds.pool_shares values ('fixed', 'ads', 0.3), ('fixed', 'platform', 0.7)")
-    for folder, schema, name in (("intermediate/charges", "intermediate", "int_charges"), ("marts/gpu", "marts", "fct_gpu_hours")):
-        types = column_types(DBT_PROJECT / "models" / folder / f"{name}.yml")
+    register_functions(con)
+    create_seeds(con)
+    teams = list(zip(TEAMS, COST_CENTERS, strict=True))
+    con.executemany("insert into warehouse.seeds.teams (team_id, cost_center) values (?, ?)", teams)
+    con.execute("insert into warehouse.seeds.instance_types by name select 'g5.xlarge' as instance_type")
+    con.execute("insert into warehouse.seeds.product_teams values ('chat', 'ads', 0.7), ('chat', 'search', 0.3)")
+    con.executemany(
+        "insert into warehouse.seeds.pools (pool_id, driver, metric, floor, cost_category) values (?, ?, ?, 0.5, 'shared')",
+        [[pool, driver, metric] for pool, (driver, metric) in DRIVERS.items()],
+    )
+    con.execute("insert into warehouse.seeds.pool_tiers values ('f', 0, 1), ('f', 1, 0.25)")
+    for path in ("intermediate/charges/int_charges", "marts/gpu/fct_gpu_hours", "marts/usage/fct_token_usage"):
+        schema, name = path.split("/")[0], path.split("/")[-1]
+        types = column_types(DBT_PROJECT / "models" / f"{path}.yml")
         con.execute(f"create table warehouse.{schema}.{name} ({', '.join(f'{c} {t}' for c, t in types.items())})")
-    con.execute(f"create table warehouse.marts.fct_token_usage ({USAGE_COLUMNS})")
     for name in CASCADE:
         models.prepare(con, name, schema="intermediate")
-    for name in LEDGER:
-        models.prepare(con, name, schema="marts")
+    con.execute(f"prepare fill_spread as insert into warehouse.intermediate.int_allocations_commitment {spreading.sql(SPREAD)}")
     return con
 
 
-def fill(con: duckdb.DuckDBPyConnection, table: str, rows: list[dict]) -> None:
+COST_CENTERS = ("CC-1", "CC-1", "CC-2")
+SPREAD = "int_allocations_commitment"
+
+
+def fill(con: duckdb.DuckDBPyConnection, table: str, rows: Rows) -> None:
     """Replaces the rows of a table."""
     con.execute(f"delete from warehouse.{table}")
     if not rows:
@@ -174,29 +137,113 @@ def fill(con: duckdb.DuckDBPyConnection, table: str, rows: list[dict]) -> None:
     )
 
 
-@settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck))
-@given(world=worlds())
-def test_cascade_leaves_no_residual_at_any_hop(
-    models: CompiledModels, database: duckdb.DuckDBPyConnection, world: World
-) -> None:
-    fill(database, "intermediate.int_charges", world.charges)
-    fill(database, "seeds.rules", world.rules)
-    fill(database, "marts.fct_gpu_hours", world.gpu_hours)
-    fill(database, "marts.fct_token_usage", world.usage)
+def cascade(con: duckdb.DuckDBPyConnection, models: CompiledModels, tables: dict[str, Rows], *, policy: str) -> None:
+    """Fills the tables and runs every stage."""
+    for table, rows in tables.items():
+        fill(con, table, rows)
     for name in CASCADE:
-        models.refill(database, name, schema="intermediate")
-    for name in LEDGER:
-        models.refill(database, name, schema="marts")
+        if name == SPREAD and policy == "spread":
+            con.execute(f"delete from warehouse.intermediate.{SPREAD}")
+            con.execute("execute fill_spread")
+        else:
+            models.refill(con, name, schema="intermediate")
 
-    parts = dict(
-        (key, (billed, effective))
-        for key, billed, effective in database.execute(
-            "select charge_key, sum(billed_cost), sum(effective_cost) from warehouse.marts.fct_cost_allocations group by 1"
-        ).fetchall()
-    )
-    assert parts == {c["charge_key"]: (c["billed_cost"], c["effective_cost"]) for c in world.charges}
-    expected = sum((charge["billed_cost"] for charge in world.charges), Decimal(0))
-    posted = database.execute(
-        "select sum(amount) from warehouse.marts.fct_chargeback where cost_basis = 'billed'"
-    ).fetchone()
-    assert posted == (expected,)
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(drawn=st.lists(worlds(), min_size=WORLDS, max_size=WORLDS), policy=st.sampled_from(["as_billed", "spread"]))
+def test_cascade_leaves_no_residual_at_any_hop(
+    models: CompiledModels, database: duckdb.DuckDBPyConnection, drawn: list[World], policy: str
+) -> None:
+    cascade(database, models, together(drawn), policy=policy)
+    for hop, query in HOPS.items():
+        assert database.execute(query).fetchall() == [], hop
+
+
+def edge(pool: str, target: str, weight: str, *, kind: str = "team") -> Edge:
+    """An edge of a pool graph."""
+    return Edge(pool_id=pool, target_type=kind, target=target, weight=Decimal(weight))
+
+
+THREE_POOLS = [
+    edge("hr", "it", "0.2", kind="pool"), edge("hr", "site", "0.1", kind="pool"),
+    edge("hr", "ads", "0.3"), edge("hr", "search", "0.4"),
+    edge("it", "hr", "0.1", kind="pool"), edge("it", "site", "0.3", kind="pool"), edge("it", "ads", "0.6"),
+    edge("site", "hr", "0.5", kind="pool"), edge("site", "it", "0.25", kind="pool"), edge("site", "search", "0.25"),
+]  # fmt: skip
+
+
+def test_a_cycle_of_three_pools_equals_the_closed_form() -> None:
+    # I - A for (hr, it, site) = [[1, -.2, -.1], [-.1, 1, -.3], [-.5, -.25, 1]]; its determinant by hand:
+    # 1·(1 - .075) + .2·(-.1 - .15) - .1·(.025 + .5) = .925 - .05 - .0525 = .8225
+    # first row of the inverse, by cofactors: hr .925, it .2 + .025 = .225, site .06 + .1 = .16, each over .8225
+    # teams: ads = .3 hr + .6 it = .2775 + .135 = .4125; search = .4 hr + .25 site = .37 + .04 = .41; .4125 + .41 = .8225
+    reaches = solve(["hr"], THREE_POOLS)
+    ends: dict[str | None, Decimal] = {}
+    for reach in reaches:
+        ends[reach.team_id] = ends.get(reach.team_id, Decimal(0)) + reach.weight
+    assert {team: float(weight) for team, weight in ends.items()} == {
+        "ads": pytest.approx(0.4125 / 0.8225, rel=1e-15), "search": pytest.approx(0.41 / 0.8225, rel=1e-15),
+    }  # fmt: skip
+    exact = {("ads", "hr"): Fraction(2775, 8225), ("ads", "it"): Fraction(1350, 8225), ("search", "hr"): Fraction(3700, 8225),
+        ("search", "site"): Fraction(400, 8225)}  # fmt: skip
+    assert {(r.team_id, r.exit_pool_id): r.weight for r in reaches} == {
+        key: (Decimal(part.numerator) / Decimal(part.denominator)).quantize(Decimal("1e-18")) for key, part in exact.items()
+    }
+    assert {r.pool_path for r in reaches} == {f"hr > (reciprocal) > {end}" for end in ("hr", "it", "site")}
+
+
+def test_money_in_a_cycle_of_three_pools_ends_as_the_closed_form_says(
+    models: CompiledModels, database: duckdb.DuckDBPyConnection
+) -> None:
+    pools = {"hr": "b", "it": "g", "site": "a"}
+    con = database
+    con.execute("begin")
+    con.execute("update warehouse.seeds.pools set driver = 'fixed' where pool_id in ('a', 'b', 'g')")
+    charge = {"charge_key": "x", "billing_period": "2026-10", "charge_date": "2026-10-01", "service_name": "a",
+        "charge_category": "Usage", "billing_currency": "USD", "x_evidence": "invoiced",
+        "billed_cost": Decimal("-822.5"), "effective_cost": Decimal("8225")}  # fmt: skip
+    rule = {"rule_id": "r", "priority": 1, "valid_from": "2020-01-01", "match_field": "service", "match_type": "exact",
+        "match_value": "a", "target_type": "pool", "target": pools["hr"], "share": 1}  # fmt: skip
+    members = [
+        {
+            "pool_id": pools[item.pool_id], "target_type": item.target_type, "target": pools.get(item.target, item.target),
+            "share": item.weight,
+        }
+        for item in THREE_POOLS
+    ]
+    tables = {"intermediate.int_charges": [charge], "seeds.rules": [rule], "seeds.pool_shares": members}
+    cascade(con, models, {**tables, "marts.fct_gpu_hours": [], "marts.fct_token_usage": []}, policy="as_billed")
+    found = con.execute(
+        """select team_id, pool_path, sum(billed_cost), sum(effective_cost)
+        from warehouse.intermediate.int_cost_allocations group by all order by all"""
+    ).fetchall()
+    con.execute("rollback")
+    rounded = [(team, path, round(billed, 9), round(effective, 9)) for team, path, billed, effective in found]
+    assert sum(row[3] for row in found) == charge["effective_cost"]
+    assert rounded == [
+        ("ads", "b > (reciprocal) > b", Decimal("-277.5"), Decimal("2775")),
+        ("ads", "b > (reciprocal) > g", Decimal("-135"), Decimal("1350")),
+        ("search", "b > (reciprocal) > a", Decimal("-40"), Decimal("400")),
+        ("search", "b > (reciprocal) > b", Decimal("-370"), Decimal("3700")),
+    ]
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data(), size=st.integers(1, 7))
+def test_the_solver_agrees_with_numpy(data: st.DataObject, size: int) -> None:
+    part = st.integers(0, 9).map(lambda number: Decimal(number) / 10)
+    pools = [f"p{number}" for number in range(size)]
+    rows = [[data.draw(part) for _ in range(size)] + [Decimal(1) + data.draw(part)] for _ in pools]
+    edges = [
+        Edge(pool_id=pool, target_type="pool" if place < size else "team", target=[*pools, pool][place], weight=weight)
+        for pool, row in zip(pools, rows, strict=True)
+        for place, weight in enumerate(row)
+        if weight > 0
+    ]
+    matrix = np.array([[float(value / sum(row)) for value in row] for row in rows])
+    ends = np.linalg.inv(np.eye(size) - matrix[:, :size]) * matrix[:, size]
+    for number, pool in enumerate(pools):
+        solved = {name: 0.0 for name in pools}
+        for reach in solve([pool], edges):
+            solved[str(reach.team_id)] += float(reach.weight)
+        assert list(solved.values()) == pytest.approx(list(ends[number]), abs=1e-12)

@@ -14,9 +14,16 @@ from orchestration.allocation.check import check_allocation, require_sound_alloc
 from orchestration.allocation.patterns import can_meet, tokens
 
 RULE = {
-    "rule_id": "r", "priority": "500", "valid_from": "2026-01-01", "match_field": "service", "match_type": "exact",
-    "match_value": "v", "target_type": "team", "target": "ads", "share": "1",
-}  # fmt: skip
+    "rule_id": "r",
+    "priority": "500",
+    "valid_from": "2026-01-01",
+    "match_field": "service",
+    "match_type": "exact",
+    "match_value": "v",
+    "target_type": "team",
+    "target": "ads",
+    "share": "1",
+}
 POOL = {"pool_id": "p", "driver": "even"}
 MEMBER = {"pool_id": "p", "target_type": "team", "target": "ads"}
 
@@ -71,38 +78,73 @@ CASES = {
     "unknown cost centre": ("rules", [RULE | {"target_type": "cost_center", "target": "CC-0"}], 1, "target", "cost center CC-0"),
     "unknown product": ("rules", [RULE | {"target_type": "product", "target": "pear"}], 1, "target", "product pear"),
     "a pool for a namespace": (
-        "rules", [RULE | {"match_field": "namespace", "target_type": "pool", "target": "tax"}], 1, "target_type", "pool",
+        "rules",
+        [RULE | {"match_field": "namespace", "target_type": "pool", "target": "tax"}],
+        1,
+        "target_type",
+        "pool",
     ),
     "half a pool": (
-        "rules", [RULE | {"target_type": "pool", "target": "tax", "share": "0.5"}, RULE | {"share": "0.5"}], 1, "target",
+        "rules",
+        [RULE | {"target_type": "pool", "target": "tax", "share": "0.5"}, RULE | {"share": "0.5"}],
+        1,
+        "target",
         "pool tax with share 0.5 of 2 rows",
     ),
     "shares below 1": (
-        "rules", [RULE | {"share": "0.6"}, RULE | {"share": "0.3", "target": "search"}], 1, "share", "0.9 as the sum of rule r",
+        "rules",
+        [RULE | {"share": "0.6"}, RULE | {"share": "0.3", "target": "search"}],
+        1,
+        "share",
+        "0.9 as the sum of rule r",
     ),
     "negative share": (
-        "rules", [RULE | {"share": "1.5"}, RULE | {"share": "-0.5", "target": "search"}], 2, "share", "-0.5",
+        "rules",
+        [RULE | {"share": "1.5"}, RULE | {"share": "-0.5", "target": "search"}],
+        2,
+        "share",
+        "-0.5",
     ),
     "rows of a version differ": (
-        "rules", [RULE | {"share": "0.5"}, RULE | {"share": "0.5", "target": "search", "priority": "501"}], 2, "priority", "501",
+        "rules",
+        [RULE | {"share": "0.5"}, RULE | {"share": "0.5", "target": "search", "priority": "501"}],
+        2,
+        "priority",
+        "501",
     ),
     "ends before it begins": ("rules", [RULE | {"valid_to": "2025-12-31"}], 1, "valid_to", "2025-12-31"),
     "date gap": (
-        "rules", [RULE | {"valid_to": "2026-02-01"}, RULE | {"valid_from": "2026-03-01"}], 2, "valid_from",
+        "rules",
+        [RULE | {"valid_to": "2026-02-01"}, RULE | {"valid_from": "2026-03-01"}],
+        2,
+        "valid_from",
         "2026-03-01: 2026-02-01 to 2026-02-28 belong to no version",
     ),
     "versions overlap": (
-        "rules", [RULE | {"valid_to": "2026-04-01"}, RULE | {"valid_from": "2026-03-01"}], 2, "valid_from", "2026-03-01, but",
+        "rules",
+        [RULE | {"valid_to": "2026-04-01"}, RULE | {"valid_from": "2026-03-01"}],
+        2,
+        "valid_from",
+        "2026-03-01, but",
     ),
     "duplicate row": ("rules", [RULE | {"share": "0.5"}, RULE | {"share": "0.5"}], 2, "rule_id", "the same row as line"),
     "same value twice": ("rules", [RULE, RULE | {"rule_id": "s", "match_value": "V"}], 2, "priority", "500, as of rule r"),
     "prefix over value": (
-        "rules", [RULE | {"match_type": "prefix"}, RULE | {"rule_id": "s", "match_value": "vx"}], 2, "priority", "500, as of rule r",
+        "rules",
+        [RULE | {"match_type": "prefix"}, RULE | {"rule_id": "s", "match_value": "vx"}],
+        2,
+        "priority",
+        "500, as of rule r",
     ),
     "wildcards that meet": (
         "rules",
-        [RULE | {"match_type": "wildcard", "match_value": "a*"}, RULE | {"rule_id": "s", "match_type": "wildcard", "match_value": "*b"}],
-        2, "priority", "500, as of rule r",
+        [
+            RULE | {"match_type": "wildcard", "match_value": "a*"},
+            RULE | {"rule_id": "s", "match_type": "wildcard", "match_value": "*b"},
+        ],
+        2,
+        "priority",
+        "500, as of rule r",
     ),
     "unknown driver": ("pools", [POOL | {"driver": "fair"}], 1, "driver", "'fair'"),
     "unknown metric": ("pools", [POOL | {"driver": "metric", "metric": "joules"}], 1, "metric", "'joules'"),
@@ -112,17 +154,29 @@ CASES = {
     "floor of an even pool": ("pools", [POOL | {"floor": "1"}], 1, "floor", "1"),
     "pool gap": (
         "pools",
-        [POOL | {"driver": "proportional", "valid_to": "2026-02-01"}, POOL | {"driver": "proportional", "valid_from": "2026-02-03"}],
-        2, "valid_from", "2026-02-03: 2026-02-01 to 2026-02-02 belong to no version",
+        [
+            POOL | {"driver": "proportional", "valid_to": "2026-02-01"},
+            POOL | {"driver": "proportional", "valid_from": "2026-02-03"},
+        ],
+        2,
+        "valid_from",
+        "2026-02-03: 2026-02-01 to 2026-02-02 belong to no version",
     ),
     "unknown member": ("pool_shares", [MEMBER | {"pool_id": "network", "target": "nobody"}], 1, "target", "team nobody"),
     "member of no pool": ("pool_shares", [MEMBER], 1, "pool_id", "pool p"),
     "member twice": ("pool_shares", [MEMBER | {"pool_id": "network"}], 1, "target", "team ads again"),
     "share of an even pool": (
-        "pool_shares", [MEMBER | {"pool_id": "network", "target_type": "pool", "target": "tax", "share": "0.5"}], 1, "share", "0.5",
+        "pool_shares",
+        [MEMBER | {"pool_id": "network", "target_type": "pool", "target": "tax", "share": "0.5"}],
+        1,
+        "share",
+        "0.5",
     ),
     "fixed shares above 1": (
-        "pool_shares", [MEMBER | {"pool_id": "observability", "target_type": "pool", "target": "tax", "share": "0.5"}], None, "share",
+        "pool_shares",
+        [MEMBER | {"pool_id": "observability", "target_type": "pool", "target": "tax", "share": "0.5"}],
+        None,
+        "share",
         "1.50 as the sum of pool observability",
     ),
     "first shares above 1": (
@@ -130,25 +184,36 @@ CASES = {
         [
             MEMBER | {"pool_id": "tax", "target_type": "pool", "target": "network", "share": "0.6"},
             MEMBER | {"pool_id": "tax", "target_type": "pool", "target": "storage", "share": "0.6"},
-        ], 1, "share", "1.2 as the sum of the pools that tax feeds",
+        ],
+        1,
+        "share",
+        "1.2 as the sum of the pools that tax feeds",
     ),
     "feeding the GPU pool": (
-        "pool_shares", [MEMBER | {"pool_id": "network", "target_type": "pool", "target": "gpu"}], 1, "target", "pool gpu (driver gpu)",
+        "pool_shares",
+        [MEMBER | {"pool_id": "network", "target_type": "pool", "target": "gpu"}],
+        1,
+        "target",
+        "pool gpu (driver gpu)",
     ),
     "members of the API pool": ("pool_shares", [MEMBER | {"pool_id": "api"}], 1, "pool_id", "a member of a pool with driver api"),
     "tiers of no tiered pool": ("pool_tiers", [{"pool_id": "tax", "from_quantity": "0", "rate": "1"}], 1, "pool_id", "pool tax"),
     "product shares": ("product_teams", [{"product": "new", "team_id": "ads", "share": "0.5"}], 1, "share", "0.5 as the sum"),
-    "unknown owner of a key": ("api_keys", [{"provider": "openai", "api_key_id": "k", "team_id": "nobody"}], 1, "team_id", "team nobody"),
-}  # fmt: skip
+    "unknown owner of a key": (
+        "api_keys",
+        [{"provider": "openai", "api_key_id": "k", "team_id": "nobody"}],
+        1,
+        "team_id",
+        "team nobody",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_mistake_is_found_in_its_row(folder: Folder, case: str) -> None:
     table, rows, number, column, found = CASES[case]
     lines = folder.add(table, *rows)
-    said = [
-        (line, text) for file, line, name, text in folder.findings() if file == f"allocation/{table}.csv" and name == column
-    ]
+    said = [(line, text) for file, line, name, text in folder.findings() if file == f"allocation/{table}.csv" and name == column]
     assert any(text.startswith(found) and (number is None or line == lines[number - 1]) for line, text in said), folder.findings()
 
 
@@ -197,7 +262,9 @@ def test_a_cycle_with_a_way_out_is_sound_unless_the_way_ends(folder: Folder) -> 
         {"pool_id": "y", "target_type": "pool", "target": "x", "share": "0.9", "valid_to": "2026-05-01"},
         {"pool_id": "y", "target": "ads", "share": "0.1", "valid_to": "2026-05-01"},
     ]
-    lines = folder.add("pool_shares", *rows, {"pool_id": "y", "target_type": "pool", "target": "x", "share": "1", "valid_from": "2026-05-01"})
+    lines = folder.add(
+        "pool_shares", *rows, {"pool_id": "y", "target_type": "pool", "target": "x", "share": "1", "valid_from": "2026-05-01"}
+    )
     assert folder.findings() == [("allocation/pool_shares.csv", lines[0], "target", "the pools x, y feed only each other")]
 
 
