@@ -1,9 +1,9 @@
 """The allocation engine alone: a million charges through pools that feed pools, five levels deep.
 
-What is measured is the SQL dbt compiles of the stages: they write their tables into a database file, as dbt does, and the split of
-the pools' charges, a view, is read whole and posted per team and path. Every second charge enters at the first level, the
-others at the levels below; each level gives a part to a team of its own and the rest to the next, the last one to four teams. Writing
-the ledger itself (fct_cost_allocations) is part of the daily run's measurement, not of this one.
+What is measured is the SQL dbt compiles of the stages: they write their tables into a database file, as dbt does, and the split
+of the pools' charges, a view, is read whole and posted per team and path. Every second charge enters at the first level, the
+others at the levels below; each level gives a part to a team of its own and the rest to the next, the last one to four teams.
+Writing the ledger itself (fct_cost_allocations) is part of the daily run's measurement, not of this one.
 """
 
 from __future__ import annotations
