@@ -14,15 +14,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from reporting.controlled_rounding import round_leaves
 from reporting.errors import StatementError
+from reporting.journal_leaves import ISSUER, Leaf, by_issuer, exact_leaves, printed_leaves
 from reporting.journal_lines import EXPENSE, PAYABLE, PREPAID, RECHARGE, ROUNDING, AccountRow, PostingRow
 from reporting.ledger import BASES, BILLED, EFFECTIVE, CurrencyLedger
 from reporting.rounding import exact_sum
 from reporting.tie_out import TieOut, TieRow
 
-Leaf = tuple[str, ...]
-ISSUER = 4
 SETTLEMENT = "settlement"
 
 
@@ -74,15 +72,9 @@ def build_journal(
     recharges: dict[str, Decimal],
     period: str,
 ) -> Journal:
-    """Post one currency.
+    """Post one currency: `rows` to the expense accounts they name, the rest by `accounts`.
 
-    Args:
-        ledger: the printed tables the journal must equal.
-        tie_out: the invoices to credit.
-        rows: all postings of the month.
-        accounts: rules for everything that is no expense.
-        recharges: printed tariff less actual cost by team, summing to zero; empty for showback.
-        period: the month, for messages.
+    `recharges` is printed tariff less actual cost by team, summing to zero; empty for showback.
 
     Raises:
         StatementError: an amount has no account, or debits and credits differ.
@@ -91,8 +83,8 @@ def build_journal(
     plan = _Plan(accounts, period)
     names = {row.account_code: row.account_name for row in own}
     _check_accounts(own, period)
-    exact = {basis: _exact(own, basis) for basis in BASES}
-    printed = {basis: _printed(exact[basis], ledger, basis) for basis in BASES}
+    exact = {basis: exact_leaves(own, basis) for basis in BASES}
+    printed = {basis: printed_leaves(exact[basis], ledger, basis) for basis in BASES}
     teams = sorted({leaf[0] for leaves in printed.values() for leaf in leaves} | set(recharges))
     by_team = {
         team: (
@@ -140,21 +132,6 @@ class _Plan:
         raise _no_account(f"{posting} {issuer}".strip(), self._period)
 
 
-def _exact(rows: Iterable[PostingRow], basis: str) -> dict[Leaf, Decimal]:
-    """Exact amounts per (team, category, account, lifecycle, issuer)."""
-    leaves: dict[Leaf, list[Decimal]] = defaultdict(list)
-    for row in rows:
-        key = (row.team_id, row.cost_category, row.account_code, row.lifecycle, row.issuer)
-        leaves[key].append(row.effective_cost if basis == EFFECTIVE else row.billed_cost)
-    return {key: exact_sum(parts) for key, parts in leaves.items()}
-
-
-def _printed(exact: dict[Leaf, Decimal], ledger: CurrencyLedger, basis: str) -> dict[Leaf, Decimal]:
-    """The same in cents, within the cells of the team table; a cell it does not have is zero."""
-    table = ledger.tables[basis]
-    return round_leaves({key: amount for key, amount in exact.items() if key[:2] in table.cells}, table)
-
-
 def _expenses(leaves: dict[Leaf, Decimal], names: dict[str, str], team: str) -> Iterable[JournalLine]:
     sums: dict[Leaf, list[Decimal]] = defaultdict(list)
     for leaf, amount in leaves.items():
@@ -169,20 +146,12 @@ def _expenses(leaves: dict[Leaf, Decimal], names: dict[str, str], team: str) -> 
             )
 
 
-def _by_issuer(leaves: dict[Leaf, Decimal], team: str | None) -> dict[str, Decimal]:
-    sums: dict[str, list[Decimal]] = defaultdict(list)
-    for leaf, amount in leaves.items():
-        if team in (None, leaf[0]):
-            sums[leaf[ISSUER]].append(amount)
-    return {issuer: exact_sum(parts) for issuer, parts in sorted(sums.items())}
-
-
 def _prepaid(
     printed: dict[str, dict[Leaf, Decimal]], exact: dict[str, dict[Leaf, Decimal]], plan: _Plan, team: str | None
 ) -> Iterable[JournalLine]:
     """Billed less effective per issuer; a mere difference of cents is rounding."""
-    billed, effective = (_by_issuer(printed[basis], team) for basis in (BILLED, EFFECTIVE))
-    true_billed, true_effective = (_by_issuer(exact[basis], team) for basis in (BILLED, EFFECTIVE))
+    billed, effective = (by_issuer(printed[basis], team) for basis in (BILLED, EFFECTIVE))
+    true_billed, true_effective = (by_issuer(exact[basis], team) for basis in (BILLED, EFFECTIVE))
     for issuer in sorted(billed.keys() | effective.keys()):
         amount = billed.get(issuer, Decimal(0)) - effective.get(issuer, Decimal(0))
         is_cents = true_billed.get(issuer, Decimal(0)) == true_effective.get(issuer, Decimal(0))
@@ -202,7 +171,7 @@ def _recharge(recharges: dict[str, Decimal], plan: _Plan, team: str) -> Iterable
 
 def _payables(leaves: dict[Leaf, Decimal], plan: _Plan, team: str) -> Iterable[JournalLine]:
     """A team's part of what is owed, per issuer."""
-    for issuer, amount in _by_issuer(leaves, team).items():
+    for issuer, amount in by_issuer(leaves, team).items():
         if amount:
             yield plan.line(PAYABLE, -amount, memo="part of the issuer's invoices", issuer=issuer, team_id=team)
 
@@ -211,8 +180,8 @@ def _invoiced(
     exact: dict[str, dict[Leaf, Decimal]], tie_out: TieOut, leaves: dict[Leaf, Decimal], plan: _Plan
 ) -> Iterable[JournalLine]:
     """What is owed per invoice, with the cents to its allocated lines; per issuer where invoices differ."""
-    true_billed = _by_issuer(exact[BILLED], None)
-    for issuer, amount in _by_issuer(leaves, None).items():
+    true_billed = by_issuer(exact[BILLED], None)
+    for issuer, amount in by_issuer(leaves, None).items():
         ties = [tie for tie in tie_out.rows if tie.row.issuer == issuer and tie.allocated is not None]
         if ties and _exact_ledger(ties) == true_billed[issuer]:
             owed = exact_sum(tie.allocated for tie in ties if tie.allocated is not None)

@@ -10,9 +10,67 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from reporting.marts import Marts
-from reporting.queries import UNALLOCATED
 
 EXPENSE, PAYABLE, PREPAID, RECHARGE, ROUNDING = "expense", "payable", "prepaid", "recharge", "rounding"
+
+
+_POSTINGS = """
+    with lines as (
+        select *, coalesce(team_id, 'unallocated') as owner
+        from fct_cost_allocations where billing_period = $period
+    ),
+    workloads as (
+        select days.charge_date, workload.deployment_id, workload.product, workload.lifecycle
+        from (select distinct charge_date from lines) as days
+        inner join dim_workloads as workload
+            on days.charge_date >= workload.valid_from
+            and (workload.valid_to is null or days.charge_date < workload.valid_to)
+    ),
+    deployments as (
+        select charge_date, deployment_id, min(lifecycle) as lifecycle from workloads
+        where deployment_id is not null group by all having count(distinct lifecycle) = 1
+    ),
+    products as (
+        select charge_date, product, min(lifecycle) as lifecycle from workloads
+        where product is not null group by all having count(distinct lifecycle) = 1
+    ),
+    posted as (
+        select
+            lines.billing_currency, lines.owner, lines.cost_category, lines.charge_date,
+            coalesce(deployments.lifecycle, products.lifecycle, '') as lifecycle, {issuer} as issuer,
+            sum(lines.effective_cost) as effective_cost, sum(lines.billed_cost) as billed_cost
+        from lines
+        {charges}
+        left join deployments
+            on lines.charge_date = deployments.charge_date and lines.deployment_id = deployments.deployment_id
+        left join products
+            on lines.charge_date = products.charge_date and lines.product = products.product
+        group by all
+    ),
+    accounts as (
+        select
+            keys.owner, keys.cost_category, keys.lifecycle, keys.charge_date,
+            arg_min(account.account_code, (account.priority, account.posting_id)) as account_code,
+            arg_min(account.account_name, (account.priority, account.posting_id)) as account_name
+        from (select distinct owner, cost_category, lifecycle, charge_date from posted) as keys
+        inner join dim_accounts as account
+            on account.posting = 'expense'
+            and coalesce(account.owner, keys.owner) = keys.owner
+            and coalesce(account.cost_category, keys.cost_category) = keys.cost_category
+            and coalesce(account.lifecycle, keys.lifecycle) = keys.lifecycle
+            and keys.charge_date >= account.valid_from
+            and (account.valid_to is null or keys.charge_date < account.valid_to)
+        group by all
+    )
+    select
+        posted.billing_currency, posted.owner, posted.cost_category, posted.lifecycle, posted.issuer,
+        coalesce(accounts.account_code, ''), coalesce(accounts.account_name, ''),
+        coalesce(sum(posted.effective_cost), 0), coalesce(sum(posted.billed_cost), 0)
+    from posted
+    left join accounts using (owner, cost_category, lifecycle, charge_date)
+    group by all
+    order by all
+"""
 
 
 @dataclass(frozen=True)
@@ -55,63 +113,7 @@ def posting_rows(marts: Marts, period: str) -> list[PostingRow]:
         if marts.has("fct_charges")
         else ""
     )
-    sql = f"""
-        with lines as (
-            select *, coalesce(team_id, '{UNALLOCATED}') as owner
-            from fct_cost_allocations where billing_period = $period
-        ),
-        workloads as (
-            select days.charge_date, workload.deployment_id, workload.product, workload.lifecycle
-            from (select distinct charge_date from lines) as days
-            inner join dim_workloads as workload
-                on days.charge_date >= workload.valid_from
-                and (workload.valid_to is null or days.charge_date < workload.valid_to)
-        ),
-        deployments as (
-            select charge_date, deployment_id, min(lifecycle) as lifecycle from workloads
-            where deployment_id is not null group by all having count(distinct lifecycle) = 1
-        ),
-        products as (
-            select charge_date, product, min(lifecycle) as lifecycle from workloads
-            where product is not null group by all having count(distinct lifecycle) = 1
-        ),
-        posted as (
-            select
-                lines.billing_currency, lines.owner, lines.cost_category, lines.charge_date,
-                coalesce(deployments.lifecycle, products.lifecycle, '') as lifecycle, {issuer} as issuer,
-                sum(lines.effective_cost) as effective_cost, sum(lines.billed_cost) as billed_cost
-            from lines
-            {charges}
-            left join deployments
-                on lines.charge_date = deployments.charge_date and lines.deployment_id = deployments.deployment_id
-            left join products
-                on lines.charge_date = products.charge_date and lines.product = products.product
-            group by all
-        ),
-        accounts as (
-            select
-                keys.owner, keys.cost_category, keys.lifecycle, keys.charge_date,
-                arg_min(account.account_code, (account.priority, account.posting_id)) as account_code,
-                arg_min(account.account_name, (account.priority, account.posting_id)) as account_name
-            from (select distinct owner, cost_category, lifecycle, charge_date from posted) as keys
-            inner join dim_accounts as account
-                on account.posting = '{EXPENSE}'
-                and coalesce(account.owner, keys.owner) = keys.owner
-                and coalesce(account.cost_category, keys.cost_category) = keys.cost_category
-                and coalesce(account.lifecycle, keys.lifecycle) = keys.lifecycle
-                and keys.charge_date >= account.valid_from
-                and (account.valid_to is null or keys.charge_date < account.valid_to)
-            group by all
-        )
-        select
-            posted.billing_currency, posted.owner, posted.cost_category, posted.lifecycle, posted.issuer,
-            coalesce(accounts.account_code, ''), coalesce(accounts.account_name, ''),
-            coalesce(sum(posted.effective_cost), 0), coalesce(sum(posted.billed_cost), 0)
-        from posted
-        left join accounts using (owner, cost_category, lifecycle, charge_date)
-        group by all
-        order by all
-    """
+    sql = _POSTINGS.format(issuer=issuer, charges=charges)
     return marts.records(PostingRow, sql, {"period": period})
 
 

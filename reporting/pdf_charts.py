@@ -24,7 +24,7 @@ class BarFlowable(Flowable):
         self._chart, self.width = chart, width
         self.height = _ROW * len(chart.bars) + 30 + (14 if chart.legend else 0)
 
-    def wrap(self, *_: Any) -> tuple[float, float]:
+    def wrap(self, aW: float, aH: float) -> tuple[float, float]:
         """Size on the page."""
         return self.width, self.height
 

@@ -75,7 +75,7 @@ class _NumberedCanvas(Canvas):
     def showPage(self) -> None:
         """Keep the page until the end."""
         self._pages.append(dict(self.__dict__))
-        self._startPage()
+        self._startPage()  # type: ignore[attr-defined]
 
     def save(self) -> None:
         """Finish all pages."""

@@ -30,10 +30,11 @@ _MISSING = "\u25a1"
 @cache
 def register_fonts() -> frozenset[int]:
     """Register both weights once; the code points they can show."""
-    for name in (REGULAR, BOLD):
-        pdfmetrics.registerFont(TTFont(name, str(_FONTS / f"{name}.ttf")))
+    fonts = [TTFont(name, str(_FONTS / f"{name}.ttf")) for name in (REGULAR, BOLD)]
+    for font in fonts:
+        pdfmetrics.registerFont(font)
     pdfmetrics.registerFontFamily(REGULAR, normal=REGULAR, bold=BOLD, italic=REGULAR, boldItalic=BOLD)
-    return frozenset(pdfmetrics.getFont(REGULAR).face.charToGlyph)
+    return frozenset(fonts[0].face.charToGlyph)
 
 
 def printable(text: str) -> str:

@@ -81,7 +81,9 @@ def _against_actual(
     pairs = [(names[team], tariff.charged(team), ledger.total(EFFECTIVE, team)) for team in teams]
     rows = tuple((name, charged, actual, charged - actual) for name, charged, actual in pairs)
     zero = Decimal(0).quantize(tariff.actual)
-    total = ("Total", *(exact_sum([zero, *(row[at] for row in rows)]) for at in (1, 2, 3)))
+    charged = exact_sum([zero, *(charged for _, charged, _ in pairs)])
+    actual = exact_sum([zero, *(actual for _, _, actual in pairs)])
+    total = ("Total", charged, actual, charged - actual)
     columns = (
         Column("Team"), Column("Charged", "money"), Column("Actual effective cost", "money"), Column("Difference", "change"),
     )  # fmt: skip

@@ -103,6 +103,20 @@ def write_statement(
         files |= _focus_slices(month, folder, teams)
     write_record(folder, _record(month, chosen.chargeback_mode, is_full=is_full, files=files))
     logger.info("statement %s of snapshot %s written to %s", billing_period, snapshot.snapshot_id, folder)
+    return _paths(folder, {team: folder / TEAMS_FOLDER / name for team, name in teams.items()})
+
+
+def published_periods(published_dir: Path) -> tuple[str, ...]:
+    """Months a statement can be written for, oldest first.
+
+    Raises:
+        StatementError: nothing is published.
+    """
+    with open_marts(open_snapshot(published_dir).marts_file) as marts:
+        return billing_periods(marts)
+
+
+def _paths(folder: Path, teams: dict[str, Path]) -> StatementPaths:
     return StatementPaths(
         folder=folder,
         html=folder / "statement.html",
@@ -114,18 +128,8 @@ def write_statement(
         unit_costs_csv=folder / "unit_costs.csv",
         gpu_waste_csv=folder / "gpu_waste.csv",
         journal_csv=folder / "journal.csv",
-        teams={team: folder / TEAMS_FOLDER / name for team, name in teams.items()},
+        teams=teams,
     )
-
-
-def published_periods(published_dir: Path) -> tuple[str, ...]:
-    """Months a statement can be written for, oldest first.
-
-    Raises:
-        StatementError: nothing is published.
-    """
-    with open_marts(open_snapshot(published_dir).marts_file) as marts:
-        return billing_periods(marts)
 
 
 def _contents(month: MonthStatement, teams: dict[str, str], *, is_full: bool) -> Iterator[tuple[str, str | bytes]]:
