@@ -28,11 +28,11 @@ with calls as (
         cache_write_tokens,
         output_tokens,
         estimated_cost,
-        count(*) as found,
-        count(distinct request_id) as distinct_ids,
+        min(request_id) as first_id,
+        max(request_id) as last_id,
         user_id,
         started_at,
-        min(request_id, 3) as request_ids
+        count(*) as found
     from {{ ref('stg_litellm__requests') }}
     where {{ touched('partition', 'day') }}
         and not is_cache_hit
@@ -42,11 +42,11 @@ with calls as (
 
 records as (
     select
-        * exclude (found, distinct_ids, user_id, started_at),
+        * exclude (found, user_id, started_at),
         cast(estimated_cost as double) as spend,
         -- a millionth of a dollar and of the amount, in millionths of a dollar
         1 + abs(cast(estimated_cost as double)) as slack,
-        found - case when started_at != date_trunc('second', started_at) then 1 else distinct_ids end as copies,
+        found - case when first_id = last_id or started_at != date_trunc('second', started_at) then 1 else found end as copies,
         found - copies as originals
     from calls
 ),
@@ -147,7 +147,7 @@ final as (
         sum({{ x }} * spend * calls) as fit_xs,
         sum({{ y }} * spend * calls) as fit_ys,
         sum(spend * spend * calls * calls) as fit_ss,
-        min(array_to_string(request_ids[:case when record = 'copy' then 2 else 1 end], ' = '), 3) as sample_requests
+        min(case when record = 'copy' then first_id || ' = ' || last_id else first_id end, 3) as sample_requests
     from costed
     group by all
 )
