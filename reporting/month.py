@@ -106,11 +106,15 @@ def read_month(
             fix="choose a published month, or load the month's exports and run `tco run`",
         )
     facts = read_facts(marts, billing_period, chargeback=chargeback, chargeback_mode=chargeback_mode)
-    teams = queries.teams(marts)
+    return _statement(marts, facts, snapshot=snapshot, previous=previous)
+
+
+def _statement(marts: Marts, facts: MonthFacts, *, snapshot: Snapshot, previous: str) -> MonthStatement:
+    billing_period, teams = facts.billing_period, queries.teams(marts)
     usage = tuple(unknowns.usage_sources(marts, billing_period))
     blocks = tuple(
         _block(currency, facts, period=billing_period, previous_period=previous, teams=teams)
-        for currency in _by_size(facts.currencies(), chargeback, billing_period)
+        for currency in _by_size(facts.currencies(), facts.chargeback, billing_period)
     )
     return MonthStatement(
         snapshot=snapshot,
