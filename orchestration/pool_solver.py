@@ -111,6 +111,7 @@ class _Graph:
             self.to_teams[pool] = {(None, reason): Decimal(1)}
 
     def reaches(self, entry: str) -> list[Reach]:
+        """Where the money of one entry pool ends."""
         found: dict[tuple[str, str, Target], Decimal] = defaultdict(Decimal)
         if len(self.order) > MAX_PATHS or not self._walk(entry, Decimal(1), (), found):
             found = self._merged(entry)

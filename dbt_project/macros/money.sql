@@ -73,3 +73,9 @@
         else cast(cast({{ amount_double }} * {{ ratio }} as decimal(38, 12)) as {{ money_type() }})
     end
 {%- endmacro %}
+
+
+{# An amount as DOUBLE, for exact_part_between and for nothing that is kept. #}
+{% macro amount_double(amount) -%}
+    cast({{ amount }} as double)
+{%- endmacro %}

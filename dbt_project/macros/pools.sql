@@ -140,3 +140,87 @@ pool_edges as (
     where weight > 0
 )
 {%- endmacro %}
+
+
+{#
+    CTEs of int_charges_matched about the days of its charges: pool_segments (first day of the time in which the members of all
+    pools are what they are that day) and pool_days (one version of each pool a day). Reads the CTEs `charges` and `pools`.
+#}
+{% macro pool_days() -%}
+boundaries as (
+    select valid_from as day from pools
+    union
+    select valid_to from pools
+    union
+    select valid_from from {{ ref('pool_shares') }}
+    union
+    select valid_to from {{ ref('pool_shares') }}
+),
+
+charge_days as (
+    select distinct charge_date from charges
+),
+
+pool_segments as (
+    select charge_days.charge_date, coalesce(max(boundaries.day), date '0001-01-01') as pool_segment
+    from charge_days
+    left join boundaries on charge_days.charge_date >= boundaries.day
+    group by charge_days.charge_date
+),
+
+-- one version of a pool a day
+pool_days as (
+    select charge_days.charge_date, pools.pool_id, pools.driver
+    from charge_days
+    inner join pools on {{ is_valid_on('pools', 'charge_days.charge_date') }}
+    qualify row_number() over (
+        partition by charge_days.charge_date, pools.pool_id order by pools.valid_from desc nulls last, pools.driver
+    ) = 1
+)
+{%- endmacro %}
+
+
+{#
+    CTEs of int_pool_weights: the last, reaches, says where the money of every entry pool ends. Pools that feed others are
+    solved as a linear system (function solve_pools), the others take their weights as they are. Reads the CTEs `entries` and
+    `pool_edges`.
+#}
+{% macro pool_reaches() -%}
+feeding as (
+    select distinct billing_period, billing_currency, pool_segment, pool_id from pool_edges
+    where target_type = 'pool'
+),
+
+systems as (
+    select billing_period, billing_currency, pool_segment, list(distinct pool_id order by pool_id) as entry_pools
+    from entries
+    inner join feeding using (billing_period, billing_currency, pool_segment, pool_id)
+    group by all
+),
+
+solved as (
+    select billing_period, billing_currency, pool_segment, unnest(solve_pools(entry_pools, edges)) as reach
+    from (
+        select
+            systems.*,
+            list({
+                'pool_id': pool_id, 'target_type': target_type, 'target': target, 'weight': weight, 'is_first': is_first
+            } order by pool_id, target_type, target) as edges
+        from systems
+        inner join pool_edges using (billing_period, billing_currency, pool_segment)
+        group by all
+    ) as prepared
+),
+
+reaches as (
+    select billing_period, billing_currency, pool_segment, unnest(reach) from solved
+    union all by name
+    select
+        billing_period, billing_currency, pool_segment, pool_id, pool_id as exit_pool_id, pool_id as pool_path, target as team_id,
+        null as residual_reason, weight
+    from pool_edges
+    left join (select *, true as is_feeding from feeding) as feeding
+        using (billing_period, billing_currency, pool_segment, pool_id)
+    where is_feeding is null
+)
+{%- endmacro %}

@@ -13,7 +13,7 @@
 with charges as (
     select
         charge_key, billing_period, commitment_discount_status, x_model, billed_cost, effective_cost,
-        cast(billed_cost as double) as billed_double, cast(effective_cost as double) as effective_double
+        {{ amount_double('billed_cost') }} as billed_double, {{ amount_double('effective_cost') }} as effective_double
     from {{ ref('int_charges') }}
     where {{ touched('billing_period') }}
 ),
@@ -27,78 +27,7 @@ teams as (
     select * from {{ ref('teams') }}
 ),
 
-target_teams as (
-    {{ target_teams() }}
-),
-
-rules as (
-    select * from {{ ref('rules') }}
-    where target_type != 'pool'
-),
-
-named as (
-    select distinct rule_id, rule_valid_from, named_value from matched
-    where named_value is not null
-),
-
-targets as (
-    select rule_id, valid_from, target_type, target, product, share, cast(null as varchar) as named_value from rules
-    where target != '{value}'
-    union all
-    select rules.rule_id, rules.valid_from, rules.target_type, named.named_value, rules.product, rules.share, named.named_value
-    from rules
-    inner join named on rules.rule_id = named.rule_id and rules.valid_from = named.rule_valid_from
-    where rules.target = '{value}'
-),
-
-weighed as (
-    select
-        targets.*,
-        target_teams.team_id,
-        cast(coalesce(targets.share, 1) * coalesce(target_teams.part, 1) as decimal(38, 18)) as weight
-    from targets
-    left join target_teams
-        on targets.target_type = target_teams.target_type and lower(targets.target) = lower(target_teams.target)
-),
-
-summed as (
-    select
-        *,
-        sum(weight) over (
-            partition by rule_id, valid_from, named_value order by target, target_type, team_id, product
-            rows between unbounded preceding and current row
-        ) as running_weight,
-        sum(weight) over (partition by rule_id, valid_from, named_value) as total_weight
-    from weighed
-    where weight > 0
-),
-
-rule_parts as (
-    select
-        summed.rule_id,
-        summed.valid_from,
-        coalesce(summed.named_value, '') as named_value,
-        summed.team_id is null as is_residual,
-        concat_ws(
-            ' > ', 'rule:' || summed.rule_id,
-            case when summed.target_type != 'team' then summed.target_type || ':' || summed.target end,
-            case when summed.team_id is null
-                then 'unallocated: unknown ' || replace(summed.target_type, '_', ' ') || ' ' || summed.target end
-        ) as allocation_path,
-        coalesce(summed.team_id, 'unallocated') as team_id,
-        case when summed.team_id is not null
-            then coalesce(summed.product, case when summed.target_type = 'product' then summed.target end) end as product,
-        cast(summed.weight / summed.total_weight as double) as share,
-        -- a charge that goes whole to one team is not split: FOCUS wants its Allocated columns empty
-        case when summed.weight != summed.total_weight then 'rule:' || summed.rule_id end as allocated_method_id,
-        {{ split_details('summed.weight / summed.total_weight', "'Share'", 'summed.weight') }} as details,
-        teams.team_name,
-        {{ allocated_tags('summed.team_id', 'teams.cost_center', 'summed.product') }} as tags,
-        cast((summed.running_weight - summed.weight) as double) / cast(summed.total_weight as double) as low,
-        cast(summed.running_weight as double) / cast(summed.total_weight as double) as high
-    from summed
-    left join teams on summed.team_id = teams.team_id
-),
+{{ rule_parts() }},
 
 placed as (
     select

@@ -4,8 +4,8 @@
 -#}
 with charges as (
     select
-        charge_key, billing_period, billed_cost, effective_cost, cast(billed_cost as double) as billed_double,
-        cast(effective_cost as double) as effective_double
+        charge_key, billing_period, billed_cost, effective_cost, {{ amount_double('billed_cost') }} as billed_double,
+        {{ amount_double('effective_cost') }} as effective_double
     from {{ ref('int_charges') }}
 ),
 

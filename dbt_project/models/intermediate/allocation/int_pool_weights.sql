@@ -25,43 +25,7 @@ entries as (
         and coalesce(matched.pool_driver, 'none') not in ('gpu', 'api')
 ),
 
-feeding as (
-    select distinct billing_period, billing_currency, pool_segment, pool_id from pool_edges
-    where target_type = 'pool'
-),
-
-systems as (
-    select billing_period, billing_currency, pool_segment, list(distinct pool_id order by pool_id) as entry_pools
-    from entries
-    inner join feeding using (billing_period, billing_currency, pool_segment, pool_id)
-    group by all
-),
-
-solved as (
-    select billing_period, billing_currency, pool_segment, unnest(solve_pools(entry_pools, edges)) as reach
-    from (
-        select
-            systems.*,
-            list({
-                'pool_id': pool_id, 'target_type': target_type, 'target': target, 'weight': weight, 'is_first': is_first
-            } order by pool_id, target_type, target) as edges
-        from systems
-        inner join pool_edges using (billing_period, billing_currency, pool_segment)
-        group by all
-    ) as prepared
-),
-
-reaches as (
-    select billing_period, billing_currency, pool_segment, unnest(reach) from solved
-    union all by name
-    select
-        billing_period, billing_currency, pool_segment, pool_id, pool_id as exit_pool_id, pool_id as pool_path, target as team_id,
-        null as residual_reason, weight
-    from pool_edges
-    left join (select *, true as is_feeding from feeding) as feeding
-        using (billing_period, billing_currency, pool_segment, pool_id)
-    where is_feeding is null
-),
+{{ pool_reaches() }},
 
 summed as (
     select
