@@ -34,7 +34,9 @@ def export_and_print(
     )
     for file in files:
         out.print(f"{file.path}: {file.row_count:,} rows, every check passed", markup=False)
-    no_quantity, no_price = sum(file.without_quantity for file in files), sum(file.without_list_price for file in files)
+    of_one_kind = [file for file in files if file.rows == kinds[0]]
+    no_quantity = sum(file.without_quantity for file in of_one_kind)
+    no_price = sum(file.without_list_price for file in of_one_kind)
     if no_quantity or no_price:
         out.print(
             f"left empty because no delivery states it: quantity on {no_quantity:,} rows, list price on {no_price:,} rows",

@@ -12,8 +12,7 @@ A text is exported as it is. FOCUS allows any UTF-8; its validator wants ASCII: 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from contextlib import ExitStack
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,7 +21,7 @@ from duckdb import DuckDBPyConnection
 
 from ingest.duckdb_session import EngineLimits, connect
 from reporting.errors import FocusError
-from reporting.focus_checks import Finding, check_files
+from reporting.focus_checks import check_files
 from reporting.focus_columns import ALLOCATION_COLUMNS, CHARGE_COLUMNS, FOCUS_COLUMNS, OWN_COLUMNS, select_list
 from reporting.focus_lines import lines_of_charges, lines_of_ledger
 from reporting.focus_rows import attach, prepare
@@ -133,19 +132,17 @@ def write_focus(
     drafts = {state: path.with_name(f".{path.name}.draft") for state, path in targets.items()}
     folder.mkdir(parents=True, exist_ok=True)
     bounds = limits or EngineLimits()
-    with ExitStack() as stack:
+    try:
+        with connect(memory_limit=bounds.memory_limit, threads=bounds.threads, scratch=folder) as con:
+            prepare(con, marts_file, periods=[period])
+            _draft(con, drafts, rows=rows, team_id=team_id, is_ascii=is_ascii)
+            _check(con, drafts, folder / stem, mart=MARTS[rows], team_id=team_id)
+            for state, draft in drafts.items():
+                draft.replace(targets[state]) if draft.exists() else targets[state].unlink(missing_ok=True)
+            return [_describe(con, path, rows=rows, period=period) for path in targets.values() if path.exists()]
+    finally:
         for draft in drafts.values():
-            stack.callback(draft.unlink, missing_ok=True)
-        con = stack.enter_context(connect(memory_limit=bounds.memory_limit, threads=bounds.threads, scratch=folder))
-        prepare(con, marts_file, periods=[period])
-        _draft(con, drafts, rows=rows, team_id=team_id, is_ascii=is_ascii)
-        paths = [path for path in drafts.values() if path.exists()]
-        if paths:
-            findings = check_files(con, paths, is_whole=team_id is None)
-            _refuse(folder / stem, findings + check_totals(con, mart=MARTS[rows], team_id=team_id))
-        for state, draft in drafts.items():
-            draft.replace(targets[state]) if draft.exists() else targets[state].unlink(missing_ok=True)
-        return [_describe(con, path, rows=rows, period=period) for path in targets.values() if path.exists()]
+            draft.unlink(missing_ok=True)
 
 
 def _draft(con: DuckDBPyConnection, drafts: dict[str, Path], *, rows: Rows, team_id: str | None, is_ascii: bool) -> None:
@@ -163,7 +160,10 @@ def _draft(con: DuckDBPyConnection, drafts: dict[str, Path], *, rows: Rows, team
             )
 
 
-def _refuse(stem: Path, findings: Sequence[Finding]) -> None:
+def _check(con: DuckDBPyConnection, drafts: dict[str, Path], stem: Path, *, mart: str, team_id: str | None) -> None:
+    paths = [path for path in drafts.values() if path.exists()]
+    findings = check_files(con, paths, is_whole=team_id is None) if paths else []
+    findings += check_totals(con, mart=mart, team_id=team_id) if paths else []
     if findings:
         raise FocusError(
             "the FOCUS export breaks a rule and was not written",

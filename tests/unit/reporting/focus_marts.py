@@ -54,6 +54,8 @@ CHARGES: tuple[dict, ...] = (
            **GOOGLE),
     charge("euro", "9.99", billing_currency="EUR", service_category="Observability", service_name="Watcher", sku_meter="",
            consumed_unit="LCU-Hrs", consumed_quantity="3"),
+    charge("correction", "-0.75", charge_class="Correction", charge_date="2026-08-02", x_original_billing_period="2026-08",
+           sku_id="SKU1", sku_meter="BoxUsage", consumed_unit="Hrs", consumed_quantity="-1", **COMPUTE),
 )
 
 

@@ -93,5 +93,5 @@ def test_a_finding_names_rule_rows_and_examples(good, tmp_path):
     with duckdb.connect() as con:
         texts = [str(finding) for finding in check_files(con, [tmp_path / "broken.parquet"])]
     (text,) = (text for text in texts if text.startswith("unit_known"))
-    assert text.startswith("unit_known (every unit is a FOCUS unit): 12 rows, e.g. PricingUnit 1K tokens, ConsumedUnit")
+    assert text.startswith("unit_known (every unit is a FOCUS unit): 13 rows, e.g. PricingUnit 1K tokens, ConsumedUnit")
     assert text.count("PricingUnit") == 3

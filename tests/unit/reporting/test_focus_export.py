@@ -95,6 +95,11 @@ def test_periods_follow_the_issuer_and_late_usage_is_a_correction(files):
     assert one(files, "late", f"ChargeClass, {texts}") == ("Correction", "10-01 07", "11-01 07", "09-20 00", "09-21 00")
 
 
+def test_a_booking_of_a_closed_month_is_a_correction_of_its_own_time(files):
+    columns = "ChargeClass, ChargeCategory, ListUnitPrice, x_OriginalBillingPeriod, strftime(ChargePeriodStart, '%Y-%m-%d')"
+    assert one(files, "correction", columns) == ("Correction", "Usage", None, "2026-08", "2026-08-02")
+
+
 def test_a_category_off_the_list_becomes_the_legal_one(files):
     columns = "ServiceCategory, ServiceSubcategory, x_DeliveredServiceCategory"
     assert one(files, "euro", columns) == ("Management and Governance", "Other (Management and Governance)", "Observability")
