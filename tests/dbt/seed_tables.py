@@ -7,7 +7,7 @@ import yaml
 
 from tests.dbt.compiled import DBT_PROJECT
 
-ALLOCATION_SEEDS = ("teams", "rules", "pools", "pool_shares", "pool_tiers", "product_teams")
+ALLOCATION_SEEDS = ("teams", "rules", "pools", "pool_shares", "pool_tiers", "product_teams", "api_keys", "workloads")
 
 
 def create_seeds(con: duckdb.DuckDBPyConnection) -> None:

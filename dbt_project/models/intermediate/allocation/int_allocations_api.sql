@@ -42,9 +42,20 @@ summed as (
     )
 ),
 
+-- whose product a key served on the day
+products as (
+    select keys.service_provider_name, keys.api_key_id, keys.charge_date, max(api_keys.product) as product
+    from (select distinct service_provider_name, api_key_id, charge_date from usage_weights) as keys
+    inner join {{ ref('api_keys') }} as api_keys
+        on keys.api_key_id = api_keys.api_key_id and lower(keys.service_provider_name) = api_keys.provider
+    where keys.charge_date >= api_keys.valid_from and (api_keys.valid_to is null or keys.charge_date < api_keys.valid_to)
+    group by all
+),
+
 weights as (
     select
         summed.*,
+        products.product,
         cast(weight / total_weight as double) as share,
         {{ split_details(
             'weight / total_weight', "case driver when 'tokens' then 'Tokens' else 'USD' end", 'weight'
@@ -52,6 +63,10 @@ weights as (
         {{ allocated_tags('summed.team_id', 'teams.cost_center') }} as allocated_tags
     from summed
     left join {{ ref('teams') }} as teams on summed.team_id = teams.team_id
+    left join products
+        on summed.service_provider_name = products.service_provider_name
+        and summed.api_key_id = products.api_key_id
+        and summed.charge_date = products.charge_date
 ),
 
 explained as (
@@ -69,7 +84,8 @@ explained as (
 
 split as (
     select pooled.*, weights.driver, weights.api_key_id, weights.team_id, weights.model_id, weights.weight,
-        weights.running_weight, weights.total_weight, weights.share, weights.allocated_method_details, weights.allocated_tags
+        weights.running_weight, weights.total_weight, weights.share, weights.allocated_method_details, weights.allocated_tags,
+        weights.product
     from pooled
     inner join explained on pooled.charge_key = explained.charge_key
     left join weights
@@ -96,7 +112,7 @@ final as (
                 else 'key:' || coalesce(api_key_id, 'none') end
         ) as allocation_path,
         coalesce(team_id, 'unallocated') as team_id,
-        cast(null as varchar) as product,
+        product,
         coalesce(model_id, x_model) as model_id,
         cast(null as varchar) as deployment_id,
         cast(null as varchar) as gpu_state,

@@ -70,9 +70,19 @@ ordered as (
         )
 ),
 
+-- the product a deployment served on the day
+products as (
+    select held.deployment_id, held.charge_date, max(workloads.product) as product
+    from (select distinct deployment_id, charge_date from node_days where deployment_id is not null) as held
+    inner join {{ ref('workloads') }} as workloads on held.deployment_id = workloads.deployment_id
+    where held.charge_date >= workloads.valid_from and (workloads.valid_to is null or held.charge_date < workloads.valid_to)
+    group by all
+),
+
 weights as (
     select
         ordered.*,
+        products.product,
         cast(coalesce(effective_weight / nullif(total_effective, 0), seconds / nullif(total_seconds, 0), 1) as double) as share,
         case when state not in ('unallocated', 'unobserved') then coalesce(deployment_id, namespace) end as allocated_resource_id,
         {{ allocated_tags(
@@ -81,6 +91,7 @@ weights as (
         ) }} as allocated_tags
     from ordered
     left join {{ ref('teams') }} as teams on ordered.holder_team_id = teams.team_id
+    left join products using (deployment_id, charge_date)
 ),
 
 split as (
@@ -132,7 +143,7 @@ final as (
                 then '{{ var("platform_team") }}'
             else holder_team_id
         end as team_id,
-        cast(null as varchar) as product,
+        product,
         model_id,
         deployment_id,
         state as gpu_state,
