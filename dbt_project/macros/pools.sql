@@ -24,16 +24,18 @@ pools as (
     ) = 1
 ),
 
+-- one row a member: a member that is named twice for a day takes part once, with the sum of its shares
 members as (
     select
         pools.*,
         coalesce(shares.target_type, 'team') as target_type,
         shares.target,
-        shares.share,
+        sum(shares.share) as share,
         pools.driver not in ('even', 'fixed') as is_measured
     from pools
     inner join {{ ref('pool_shares') }} as shares
         on pools.pool_id = shares.pool_id and {{ is_valid_on('shares', 'pools.pool_segment') }}
+    group by all
 ),
 
 earlier as (

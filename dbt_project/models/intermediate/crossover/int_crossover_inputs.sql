@@ -23,7 +23,7 @@ with usage as (
 
 gpu_hours as (
     select
-        strftime(charge_date, '%Y-%m') as billing_period, deployment_id, hour_start,
+        billing_period, deployment_id, hour_start,
         count(distinct pod) as replicas,
         max(team_id) as team_id,
         max(model_id) as model_id,
@@ -43,7 +43,10 @@ hourly as (
         ),
         usage.input_uncached_tokens, usage.cache_read_tokens, usage.output_tokens
     from gpu_hours
-    left join usage on gpu_hours.deployment_id = usage.deployment_id and gpu_hours.hour_start = usage.hour_start
+    left join usage
+        on gpu_hours.deployment_id = usage.deployment_id
+        and gpu_hours.hour_start = usage.hour_start
+        and gpu_hours.billing_period = usage.billing_period
 ),
 
 monthly as (

@@ -9,6 +9,7 @@
 
 with usage as (
     select
+        strftime(charge_date, '%Y-%m') as billing_period,
         charge_date,
         deployment_id,
         case when deployment_id is null then model_id end as api_model_id,
@@ -25,6 +26,7 @@ with usage as (
 
 allocations as (
     select
+        billing_period,
         charge_date,
         deployment_id,
         case when deployment_id is null then model_id end as api_model_id,
@@ -43,6 +45,7 @@ allocations as (
 
 loaded as (
     select
+        billing_period,
         charge_date,
         case when workload_type = 'deployment' then workload_id end as deployment_id,
         case when workload_type = 'api' then workload_id end as api_model_id,
@@ -55,19 +58,19 @@ loaded as (
 ),
 
 costs as (
-    select charge_date, deployment_id, api_model_id, team_id, model_id, 'billed' as cost_basis, billing_currency,
+    select billing_period, charge_date, deployment_id, api_model_id, team_id, model_id, 'billed' as cost_basis, billing_currency,
         billed_cost as cost, x_evidence
     from allocations
     union all by name
-    select charge_date, deployment_id, api_model_id, team_id, model_id, 'effective' as cost_basis, billing_currency,
+    select billing_period, charge_date, deployment_id, api_model_id, team_id, model_id, 'effective' as cost_basis, billing_currency,
         effective_cost as cost, x_evidence
     from allocations
     union all by name
-    select charge_date, deployment_id, api_model_id, team_id, 'fully_loaded' as cost_basis, billing_currency,
+    select billing_period, charge_date, deployment_id, api_model_id, team_id, 'fully_loaded' as cost_basis, billing_currency,
         amount as cost, 'modelled' as x_evidence
     from loaded
     union all by name
-    select charge_date, deployment_id, api_model_id, team_id, model_id, 'list' as cost_basis, 'USD' as billing_currency,
+    select billing_period, charge_date, deployment_id, api_model_id, team_id, model_id, 'list' as cost_basis, 'USD' as billing_currency,
         list_cost as cost, 'modelled' as x_evidence
     from usage
     where deployment_id is null
@@ -76,7 +79,7 @@ costs as (
 joined as (
     select
         costs.charge_date,
-        strftime(costs.charge_date, '%Y-%m') as billing_period,
+        costs.billing_period,
         coalesce(usage.model_id, costs.model_id, costs.api_model_id) as model_id,
         costs.deployment_id,
         costs.team_id,
@@ -88,8 +91,10 @@ joined as (
         usage.requests,
         costs.x_evidence
     from costs
+    -- what is billed in another month than it was used in has no tokens of its own month to be divided by
     left join usage
-        on costs.charge_date = usage.charge_date
+        on costs.billing_period = usage.billing_period
+        and costs.charge_date = usage.charge_date
         and costs.team_id = usage.team_id
         and costs.deployment_id is not distinct from usage.deployment_id
         and costs.api_model_id is not distinct from usage.api_model_id
