@@ -50,3 +50,9 @@
 {% macro ratio(numerator, denominator) -%}
     (cast({{ numerator }} as double) / nullif(cast({{ denominator }} as double), 0))
 {%- endmacro %}
+
+
+{# Whether a cost and its list price are amounts of one kind: same sign, and less than a factor of 1,000 apart. #}
+{% macro is_sound_ratio(cost, list_cost) -%}
+    coalesce({{ ratio(list_cost, cost) }} between 0.001 and 1000, false)
+{%- endmacro %}

@@ -43,10 +43,11 @@ totals as (
         {%- endfor %}
         not bool_or(coalesce(cost_before, 0) != 0 and coalesce(quantity_before, 0) <= 0
             or coalesce(cost_now, 0) != 0 and coalesce(quantity_now, 0) <= 0) over whole as has_quantity,
-        not bool_or(coalesce(cost_before, 0) != 0 and coalesce(sign(list_before) * sign(cost_before), 0) <= 0
-            or coalesce(cost_now, 0) != 0 and coalesce(sign(list_now) * sign(cost_now), 0) <= 0) over whole as has_list,
-        coalesce(cost_before, 0) = 0 or productive_before > 0 as was_productive,
-        coalesce(cost_now, 0) = 0 or productive_now > 0 as is_productive
+        -- ratios of next to nothing would explain a change by huge amounts that cancel
+        not bool_or(coalesce(cost_before, 0) != 0 and not {{ is_sound_ratio('cost_before', 'list_before') }}
+            or coalesce(cost_now, 0) != 0 and not {{ is_sound_ratio('cost_now', 'list_now') }}) over whole as has_list,
+        coalesce(cost_before, 0) = 0 or productive_before >= 0.02 * quantity_before as was_productive,
+        coalesce(cost_now, 0) = 0 or productive_now >= 0.02 * quantity_now as is_productive
     from by_team
     window whole as (
         partition by billing_period, billing_currency, part, part_id, own_driver,

@@ -58,8 +58,8 @@ active as (
         *,
         not (coalesce(total_tokens_before, 0) > 0 and coalesce(requests_before, 0) <= 0
             or coalesce(total_tokens_now, 0) > 0 and coalesce(requests_now, 0) <= 0) as has_requests,
-        not (coalesce(model_cost_before, 0) != 0 and coalesce(list_cost_before * model_cost_before, 0) <= 0
-            or coalesce(model_cost_now, 0) != 0 and coalesce(list_cost_now * model_cost_now, 0) <= 0) as has_list,
+        not (coalesce(model_cost_before, 0) != 0 and not {{ is_sound_ratio('model_cost_before', 'list_cost_before') }}
+            or coalesce(model_cost_now, 0) != 0 and not {{ is_sound_ratio('model_cost_now', 'list_cost_now') }}) as has_list,
         not (coalesce(total_tokens_before, 0) > 0 and calls_per_request_before is null
             or coalesce(total_tokens_now, 0) > 0 and calls_per_request_now is null) as has_calls,
         row_number() over (
