@@ -16,13 +16,23 @@
 {%- endmacro %}
 
 
-{# Filter of an incremental model: true on a full build, otherwise membership in the touched partitions. #}
+{# Filter of an incremental model, only there: everywhere else it is always true. True on a full build, otherwise membership in the touched partitions. #}
 {% macro touched(column, grain='month') -%}
     {%- set values = touched_list(grain) -%}
     {%- if not is_partial_build() -%} true
     {%- elif values -%} {{ column }} in {{ values }}
     {%- else -%} false
     {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    touched() for an ephemeral model that an incremental one reads: it cannot see whether its reader builds partially, so it
+    goes by the run. Never for a view, which would keep the months of the last run.
+#}
+{% macro touched_by_run(column, grain='month') -%}
+    {%- set values = touched_list(grain) -%}
+    {{ column ~ ' in ' ~ values if values and not flags.FULL_REFRESH else 'true' }}
 {%- endmacro %}
 
 

@@ -15,7 +15,6 @@ pairs as (
     select now.billing_period, before.billing_period as previous_period
     from months as now
     inner join months as before on before.billing_period = {{ month_before('now.billing_period') }}
-    where {{ touched_or_next('now.billing_period') }}
 ),
 
 sides as (

@@ -13,9 +13,9 @@ with nodes as (
         lower({{ short_resource_id('max(provider_id)') }}) as provider_resource_id
     from {{ ref('int_gpu_observed_states') }}
     where
-        {{ touched("strftime(charge_date, '%Y-%m')") }}
+        {{ touched_by_run("strftime(charge_date, '%Y-%m')") }}
         or charge_date in (
-            select cast(hour_start as date) from {{ ref('int_gpu_node_hours') }} where {{ touched('billing_period') }}
+            select cast(hour_start as date) from {{ ref('int_gpu_node_hours') }} where {{ touched_by_run('billing_period') }}
         )
     group by node_id, charge_date
 ),

@@ -15,8 +15,10 @@
 -#}
 with parts as (
     select * from {{ ref('int_cost_change_parts') }}
+    where {{ touched_or_next('billing_period') }}
     union all
     select * from {{ ref('int_cost_change_token_parts') }}
+    where {{ touched_or_next('billing_period') }}
 ),
 
 numbered as (
