@@ -1,16 +1,3 @@
-{# Price type -> token column of the disjoint normal form. #}
-{% macro compared_token_types() -%}
-    {{ return({
-        'uncached_input': 'input_uncached_tokens',
-        'cache_read': 'cache_read_tokens',
-        'cache_write_5m': 'cache_write_5m_tokens',
-        'cache_write_30m': 'cache_write_30m_tokens',
-        'cache_write_1h': 'cache_write_1h_tokens',
-        'output': 'output_tokens',
-    }) }}
-{%- endmacro %}
-
-
 {# The ledger's name of a provider as a gateway calls it. #}
 {% macro provider_of_gateway(provider) -%}
     case {{ provider }} when 'openai' then 'OpenAI' when 'anthropic' then 'Anthropic' else {{ provider }} end

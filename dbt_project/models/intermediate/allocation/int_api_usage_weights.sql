@@ -19,14 +19,7 @@ with usage as (
     where source in ('openai', 'anthropic')
 ),
 
-{%- set token_types = {
-    'uncached_input': 'input_uncached_tokens',
-    'cache_read': 'cache_read_tokens',
-    'cache_write_5m': 'cache_write_5m_tokens',
-    'cache_write_30m': 'cache_write_30m_tokens',
-    'cache_write_1h': 'cache_write_1h_tokens',
-    'output': 'output_tokens',
-} %}
+{%- set token_types = token_buckets() %}
 
 by_token_type as (
     {%- for token_type, column in token_types.items() %}

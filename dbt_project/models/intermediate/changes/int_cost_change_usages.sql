@@ -8,14 +8,7 @@
 }}
 
 {#- What a team asked of a model in a month: requests, tokens by type, computed list cost, how often calls were repeated. -#}
-{%- set token_types = {
-    'uncached_input': 'input_uncached_tokens',
-    'cache_read': 'cache_read_tokens',
-    'cache_write_5m': 'cache_write_5m_tokens',
-    'cache_write_30m': 'cache_write_30m_tokens',
-    'cache_write_1h': 'cache_write_1h_tokens',
-    'output': 'output_tokens',
-} %}
+{%- set token_types = token_buckets() %}
 with usage as (
     select *, coalesce(team_id, 'unallocated') as payer
     from {{ ref('fct_token_usage') }}

@@ -26,7 +26,7 @@ named as (
 priced as (
     select
         named.*,
-        {%- for token_type in compared_token_types() %}
+        {%- for token_type in token_buckets() %}
         prices.{{ token_type }}_price{{ ',' if not loop.last }}
         {%- endfor %}
     from named
@@ -40,7 +40,7 @@ priced as (
 ),
 
 final as (
-    {%- for token_type, column in compared_token_types().items() %}
+    {%- for token_type, column in token_buckets().items() %}
     select
         billing_period, charge_date, service_provider_name, account_id, api_key_id, model_id, price_class,
         '{{ token_type }}' as token_type,

@@ -39,7 +39,7 @@ lines as (
     where {{ touched('charges.billing_period') }}
         and charges.x_dataset in ('openai_costs', 'anthropic_costs')
         and charges.x_model is not null
-        and charges.x_token_type in ('{{ compared_token_types().keys() | join("', '") }}')
+        and charges.x_token_type in ('{{ token_buckets().keys() | join("', '") }}')
 ),
 
 costs as (
@@ -63,13 +63,13 @@ compared as (
 ),
 
 prices as (
-    select distinct charge_date, model_id, price_class, {{ compared_token_types().keys() | join('_price, ') }}_price
+    select distinct charge_date, model_id, price_class, {{ token_buckets().keys() | join('_price, ') }}_price
     from {{ ref('int_usage_prices') }}
     where {{ touched('billing_period') }} and context_band = 0
 ),
 
 class_prices as (
-    {%- for token_type in compared_token_types() %}
+    {%- for token_type in token_buckets() %}
     select
         charge_date, model_id, '{{ token_type }}' as token_type,
         list(cast({{ token_type }}_price as double) / 1e6 order by price_class) filter (where {{ token_type }}_price is not null)

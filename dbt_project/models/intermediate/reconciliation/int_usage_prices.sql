@@ -73,7 +73,7 @@ final as (
         model_id,
         context_band,
         price_class,
-        {%- for token_type in compared_token_types() %}
+        {%- for token_type in token_buckets() %}
         max(case when usage_type = '{{ token_type }}' then usd_per_million_tokens end) as {{ token_type }}_price
         {{- ',' if not loop.last }}
         {%- endfor %}

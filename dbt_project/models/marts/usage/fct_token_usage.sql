@@ -7,14 +7,7 @@
     )
 }}
 
-{%- set token_types = {
-    'uncached_input': 'input_uncached_tokens',
-    'cache_read': 'cache_read_tokens',
-    'cache_write_5m': 'cache_write_5m_tokens',
-    'cache_write_30m': 'cache_write_30m_tokens',
-    'cache_write_1h': 'cache_write_1h_tokens',
-    'output': 'output_tokens',
-} %}
+{%- set token_types = token_buckets() %}
 
 with usage as (
     select
