@@ -17,9 +17,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from ingest.durable_files import locked, read_json, replace_json, sync_folder, write_json
+from ingest.current_loads import CurrentLoads
+from ingest.durable_files import locked, read_json, replace_json, replace_json_array, sync_folder, write_json
 from ingest.errors import DeliveryError
 from ingest.lake_workspace import Workspace
 from ingest.landed_files import described_files, reported_faults
@@ -86,6 +87,7 @@ class Lake:
         self.root = root
         self.load_log = LoadLog(root / "load_log.jsonl")
         self.quarantine_entries = Quarantine(root / "_quarantine")
+        self._current_loads = CurrentLoads(root)
 
     @property
     def index_path(self) -> Path:
@@ -94,19 +96,18 @@ class Lake:
 
     def current(self, source: str, dataset: str, partition: str) -> Manifest | None:
         """The manifest that counts for one partition, or None."""
-        document = read_json(self._partition_folder(source, dataset, partition) / "current.json")
-        return Manifest.from_json(document) if document is not None else None
+        return self._current_loads.of_partition(source, dataset, partition)
 
-    def manifests(self) -> list[Manifest]:
-        """All current manifests, ordered by source, data set, partition."""
-        return [Manifest.from_json(document) for document in self._current_documents()]
+    def manifests(self, *, source: str | None = None, dataset: str | None = None) -> list[Manifest]:
+        """All current manifests (of one source or data set where given), ordered by source, data set, partition."""
+        return self._current_loads.manifests(source=source, dataset=dataset)
 
     def write_index(self) -> Path:
         """Rewrite ``index.json`` from the current manifests, atomically and in a fixed order."""
         with self._lock():
-            manifests = self._current_documents()
+            manifests = self._current_loads.documents()
             if read_json(self.index_path) != manifests:
-                replace_json(self.index_path, manifests, aside=self._workspace.file())
+                replace_json_array(self.index_path, manifests, aside=self._workspace.file())
         return self.index_path
 
     def recover(self) -> None:
@@ -114,7 +115,7 @@ class Lake:
         self._workspace.clean()
         with self._lock():
             self.load_log.cut_torn_line()
-            for document in self.load_log.missing(self._current_documents()):
+            for document in self.load_log.missing(self._current_loads.documents()):
                 manifest = Manifest.from_json(document)
                 log.warning("load log repaired: %s %s %s", *manifest.key)
                 self.load_log.append(manifest, self._earlier(manifest))
@@ -150,12 +151,6 @@ class Lake:
     def settle_quarantine(self, source: str, still_broken: Collection[QuarantineEntry]) -> int:
         """Close the entries of a source that a complete look at it did not find broken again; how many."""
         return self.quarantine_entries.settle(source, still_broken=still_broken, aside=self._workspace.file)
-
-    def _current_documents(self) -> list[dict[str, Any]]:
-        """The JSON of all current manifests, ordered by source, data set, partition."""
-        paths = self.root.glob("[!_]*/*/partition=*/current.json")
-        found = [document for path in paths if (document := read_json(path)) is not None]
-        return sorted(found, key=lambda item: (item["source"], item["dataset"], item["partition"]))
 
     @cached_property
     def _workspace(self) -> Workspace:

@@ -160,8 +160,7 @@ class FolderSource(ABC):
         """Partition -> delivered file names of what the lake holds from this source."""
         return {
             manifest.partition: {file.path for file in manifest.source_files}
-            for manifest in Lake(self.settings.lake_dir).manifests()
-            if (manifest.source, manifest.dataset) == (self.config.name, self.dataset)
+            for manifest in Lake(self.settings.lake_dir).manifests(source=self.config.name, dataset=self.dataset)
         }
 
     def _delivery(self, partition: str, content: _Partition) -> Delivery:

@@ -213,8 +213,7 @@ class ReportSource(FolderSource):
     def _loaded_partitions(self) -> dict[str, set[str]]:
         return {
             f"{manifest.dataset}/{manifest.partition}": {file.path for file in manifest.source_files}
-            for manifest in Lake(self.settings.lake_dir).manifests()
-            if manifest.source == self.config.name
+            for manifest in Lake(self.settings.lake_dir).manifests(source=self.config.name)
         }
 
     def _delivery(self, partition: str, content) -> Delivery:

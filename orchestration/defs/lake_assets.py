@@ -125,7 +125,7 @@ def retry_when_transient(context: dg.AssetExecutionContext, company: Company, re
 
 def dataset_metadata(lake: Lake, dataset: str, report: IngestReport) -> dict[str, dg.MetadataValue]:
     """What lies in the lake now, and what this run changed: rows, money in, load ids."""
-    manifests = [manifest for manifest in lake.manifests() if manifest.dataset == dataset]
+    manifests = lake.manifests(dataset=dataset)
     committed = [result for result in report.committed if result.manifest.dataset == dataset]
     billed: dict[str, Decimal] = {}
     for manifest in manifests:
