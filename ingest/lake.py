@@ -35,7 +35,8 @@ log = logging.getLogger(__name__)
 class Landed:
     """What ``Delivery.land`` wrote: Parquet files in the given folder, where they came from, rows and money.
 
-    ``hashes`` holds the SHA-256 of landed files that the copy already computed (byte for byte deliveries).
+    ``hashes`` holds the SHA-256 of landed files that the copy already computed (byte for byte deliveries),
+    ``records`` the number of records where one row of the files holds many (the samples of a series).
     """
 
     files: tuple[Path, ...]
@@ -44,6 +45,7 @@ class Landed:
     money: dict[str, dict[str, Decimal]]
     notes: tuple[str, ...] = ()
     hashes: Mapping[Path, str] = field(default_factory=dict)
+    records: int | None = None
 
 
 @dataclass(frozen=True)
@@ -207,7 +209,7 @@ class Lake:
             delivered_at=delivery.delivered_at,
             committed_at=datetime.now(UTC),
             previous_load_id=None,
-            rows=landed.rows,
+            rows=landed.rows if landed.records is None else landed.records,
             money=landed.money,
             columns=columns,
             files=files,

@@ -42,7 +42,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Manifest:
-    """One load of one partition. ``money`` is currency -> column -> exact amount."""
+    """One load of one partition.
+
+    ``rows`` counts records: of telemetry samples, whose files hold one row a series; else the rows of the files.
+    ``money`` is currency -> column -> exact amount.
+    """
 
     load_id: str
     source: str

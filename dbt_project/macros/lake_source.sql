@@ -3,6 +3,7 @@
 
     `columns` maps a column name to its SQL type, or to 'money' (DECIMAL as it is, DOUBLE through money_from_double)
     or 'json' (MAP, STRUCT or LIST becomes JSON text, text stays), or 'credits' (Google Cloud's credit list, amounts as money).
+    Where a list is asked for and a delivery holds one value, that value is the list.
     A column that a delivery lacks is NULL. Deliveries
     with different schemas are read group by group, so one old file never changes how the others are read.
     Adds x_source (configured source name) and partition ('YYYY-MM' or 'YYYY-MM-DD', pruned before a file is opened).
@@ -55,6 +56,7 @@
             })
     {%- elif type == 'json' and delivered != 'VARCHAR' -%} cast(to_json("{{ name }}") as varchar)
     {%- elif lake_type(type) | upper == delivered -%} "{{ name }}"
+    {%- elif type.endswith('[]') and not delivered.endswith('[]') -%} [cast("{{ name }}" as {{ type[:-2] }})]
     {%- else -%} cast("{{ name }}" as {{ lake_type(type) }})
     {%- endif -%}
 {%- endmacro %}

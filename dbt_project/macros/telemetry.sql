@@ -124,3 +124,46 @@
         'CreateContainerError', 'RunContainerError'
     )
 {%- endmacro %}
+
+
+{#
+    A sample as exported in the canonical unit of its measure: NaN, infinity and, where the exporter has them, DCGM's blanks
+    (int64, int32, fp64) are null.
+#}
+{% macro sample_value(raw_value='raw_value', factor='factor', has_blanks='has_blanks') -%}
+    case
+        when isnan({{ raw_value }}) or isinf({{ raw_value }}) then null
+        when {{ has_blanks }} and (
+            {{ raw_value }} >= 9223372036854775000
+            or {{ raw_value }} between 2147483632 and 2147483635
+            or {{ raw_value }} between 140737488355328 and 140737488355331
+        ) then null
+        else {{ raw_value }} * {{ factor }}
+    end
+{%- endmacro %}
+
+
+{# The values of a series in the canonical unit, as a list. #}
+{% macro sample_values() -%}
+    list_transform(raw_values, lambda raw_value: {{ sample_value() }})
+{%- endmacro %}
+
+
+{#
+    The samples of a relation of series, one row each: its columns without the lists, `value` in the canonical unit and
+    `observed_at`. Choose columns and rows before: texts are repeated for every sample.
+#}
+{% macro samples_of(relation) -%}
+    (
+        select
+            * exclude (raw_value, factor, has_blanks),
+            {{ sample_value() }} as value
+        from (
+            select
+                * exclude (raw_values, observed_times),
+                unnest(raw_values) as raw_value,
+                unnest(observed_times) as observed_at
+            from {{ relation }}
+        ) as samples
+    ) as samples
+{%- endmacro %}

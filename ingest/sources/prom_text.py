@@ -26,8 +26,8 @@ from ingest.sources.file_memory import Contents
 from ingest.sources.folder_source import FolderSource
 from ingest.sources.prom_text_rows import Snapshot, days_of, write_samples
 from ingest.sources.scan_room import ScanRoom
-from ingest.sources.telemetry_files import days_in
-from ingest.sources.telemetry_rows import DATASET, write_empty
+from ingest.sources.telemetry_files import counted_samples, days_in
+from ingest.sources.telemetry_rows import DATASET, FORMAT_VERSION, write_empty
 
 _TIME_IN_NAME = re.compile(r"(?<!\d)(20\d\d)-?(\d\d)-?(\d\d)[T_ ](\d\d)[:_-]?(\d\d)[:_-]?(\d\d)(?:[.,]\d+)?(?:Z|\+00:?00)?(?!\d)")
 _OWN_TIME = re.compile(rb"^[^#\n]*[}\w]\s+\S+\s+-?\d{9,13}(\.\d+)?\s*(#.*)?$", re.MULTILINE)
@@ -38,6 +38,7 @@ class PromTextSource(FolderSource):
 
     dataset = DATASET
     suffixes = (".prom", ".prom.gz")
+    format_version = FORMAT_VERSION
     has_whole_statements = False
 
     def __init__(self, config: SourceConfig, *, settings: Settings) -> None:
@@ -79,8 +80,9 @@ class PromTextSource(FolderSource):
                 notes = write_samples(connection, snapshots, target, day=partition)
             else:
                 write_empty(connection, target)
+            samples = counted_samples(connection, [target], day=partition)
             rows = parquet_rows(connection, [target])[target]
-        return Landed((target,), tuple(sources), rows, {}, notes)
+        return Landed((target,), tuple(sources), rows, {}, notes, records=samples)
 
     def observed_at(self, path: Path, name: str) -> datetime:
         """The time of a snapshot whose samples have none."""

@@ -17,9 +17,8 @@ import duckdb
 
 from ingest.duckdb_session import file_list
 from ingest.errors import DeliveryError, Mismatch
-from ingest.landing import COPY_OPTIONS
-from ingest.sources.telemetry_files import day_bounds
-from ingest.sources.telemetry_rows import EXPORTED_LABELS, GPU_LABELS, rows_query
+from ingest.sources.telemetry_files import of_day
+from ingest.sources.telemetry_rows import COPY_OPTIONS, EXPORTED_LABELS, GPU_LABELS, rows_query
 from ingest.sql_casts import literal
 
 _LABEL = r"[a-zA-Z_][a-zA-Z0-9_.]*"
@@ -51,9 +50,8 @@ def write_samples(connection: duckdb.DuckDBPyConnection, files: Sequence[Snapsho
     """
     load_lines(connection, files)
     notes = _refuse_bad_lines(connection)
-    start, end = day_bounds(day)
     rows = rows_query("SELECT m, samples FROM text_samples", exported_jobs=_jobs(connection))
-    query = f"SELECT * FROM ({rows}) WHERE ts >= TIMESTAMP '{start}' AND ts < TIMESTAMP '{end}'"
+    query = of_day(rows, day=day)
     connection.execute(f"COPY ({query}) TO {literal(str(target))} ({COPY_OPTIONS})")
     return notes
 

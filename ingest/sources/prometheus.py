@@ -33,7 +33,7 @@ from ingest.sources.pulled_pages import pulled_delivery, pulled_page
 from ingest.sources.scan_room import ScanRoom
 from ingest.sources.telemetry_files import days_in, days_of_answers, days_of_parquet, is_parquet
 from ingest.sources.telemetry_landing import DayLanding, SplitByDay
-from ingest.sources.telemetry_rows import DATASET
+from ingest.sources.telemetry_rows import DATASET, FORMAT_VERSION
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,7 @@ class PrometheusSource(FolderSource):
     dataset = DATASET
     suffixes = (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".parquet")
     has_whole_statements = False
+    format_version = FORMAT_VERSION
 
     def __init__(
         self,

@@ -22,12 +22,12 @@ import duckdb
 
 from ingest.duckdb_session import file_list
 from ingest.errors import DeliveryError
-from ingest.landing import COPY_OPTIONS, check_parquet, describe_parquet, unpack
+from ingest.landing import check_parquet, describe_parquet, unpack
 from ingest.manifest import SourceFile
 from ingest.sources.file_memory import Contents
 from ingest.sources.prometheus_answers import read_series
 from ingest.sources.prometheus_series import Series
-from ingest.sources.telemetry_rows import EXPORTED_LABELS, SCHEMA, SeriesFile, is_gpu_series
+from ingest.sources.telemetry_rows import COPY_OPTIONS, EXPORTED_LABELS, SCHEMA, SeriesFile, is_gpu_series
 from ingest.sql_casts import literal
 
 PARQUET = ".parquet"
@@ -95,7 +95,7 @@ def days_of_parquet(connection: duckdb.DuckDBPyConnection, path: Path, *, name: 
             expected=", ".join(missing) or ", ".join(SCHEMA),
             fix="write exactly the columns of prometheus_samples, in order",
         )
-    query = "SELECT DISTINCT strftime(ts, '%Y-%m-%d') FROM read_parquet(?) ORDER BY 1"
+    query = "SELECT DISTINCT strftime(unnest(ts), '%Y-%m-%d') FROM read_parquet(?) ORDER BY 1"
     days = [row[0] for row in connection.execute(query, file_list([path])).fetchall()]
     if None in days:
         where = {"file": name, "column": "ts"}
@@ -130,25 +130,31 @@ def split_file(path: Path, target: Path, *, name: str) -> SplitFile:
     return SplitFile(file, source.as_source_file(name), without)
 
 
+def of_day(rows: str, *, day: str) -> str:
+    """SQL of rows of the telemetry lake with their samples of one day only; series without any are left out."""
+    start, end = day_bounds(day)
+    inside = f"list_transform(ts, lambda t: t >= TIMESTAMP '{start}' AND t < TIMESTAMP '{end}')"
+    return (
+        'SELECT * EXCLUDE (inside) REPLACE (list_where(ts, inside) AS ts, list_where("value", inside) AS "value")'
+        f" FROM (SELECT *, {inside} AS inside FROM ({rows})) WHERE list_bool_or(inside)"
+    )
+
+
 def copy_day(connection: duckdb.DuckDBPyConnection, path: Path, target: Path, *, day: str) -> None:
     """Copy the rows of one day of a Parquet file in the lake schema."""
-    start, end = day_bounds(day)
-    query = (
-        f"SELECT * FROM read_parquet([{literal(file_list([path])[0])}])"
-        f" WHERE ts >= TIMESTAMP '{start}' AND ts < TIMESTAMP '{end}'"
-    )
+    query = of_day(f"SELECT * FROM read_parquet([{literal(file_list([path])[0])}])", day=day)
     connection.execute(f"COPY ({query}) TO {literal(str(target))} ({COPY_OPTIONS})")
 
 
-def refuse_other_days(connection: duckdb.DuckDBPyConnection, parts: Sequence[Path], *, day: str) -> None:
-    """Check that the landed samples lie inside their day.
+def counted_samples(connection: duckdb.DuckDBPyConnection, parts: Sequence[Path], *, day: str) -> int:
+    """How many samples were landed; checks that all lie inside their day.
 
     Raises:
         DeliveryError: a series was not in time order, so the scan took it for fewer days than it has.
     """
     start, end = day_bounds(day)
-    query = "SELECT min(ts), max(ts) FROM read_parquet(?)"
-    first, last = connection.execute(query, [file_list(parts)]).fetchall()[0]
+    query = "SELECT min(list_min(ts)), max(list_max(ts)), coalesce(sum(len(ts)), 0) FROM read_parquet(?)"
+    first, last, samples = connection.execute(query, [file_list(parts)]).fetchall()[0]
     if first is not None and (first < start or last >= end):
         raise DeliveryError(
             "a series is not in time order",
@@ -157,6 +163,7 @@ def refuse_other_days(connection: duckdb.DuckDBPyConnection, parts: Sequence[Pat
             expected="ascending timestamps in each series, as Prometheus writes them",
             fix="sort the samples of each series by time, or deliver one file a day",
         )
+    return int(samples)
 
 
 def pieces_by_day(folder: Path, day: str) -> list[Path]:

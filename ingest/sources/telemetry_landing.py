@@ -18,8 +18,8 @@ from ingest.sources.delivered_files import DeliveredFile
 from ingest.sources.telemetry_files import (
     SplitFile,
     copy_day,
+    counted_samples,
     pieces_by_day,
-    refuse_other_days,
     split_file,
     take,
 )
@@ -77,9 +77,9 @@ class DayLanding:
         if not self.parts:
             self.parts.append(self._next_part())
             write_empty(self.connection, self.parts[0])
-        refuse_other_days(self.connection, self.parts, day=self.day)
+        samples = counted_samples(self.connection, self.parts, day=self.day)
         rows = sum(parquet_rows(self.connection, self.parts).values())
-        return Landed(tuple(self.parts), tuple(self.sources), rows, {}, tuple(self.notes), self.hashes)
+        return Landed(tuple(self.parts), tuple(self.sources), rows, {}, tuple(self.notes), self.hashes, samples)
 
     def _next_part(self) -> Path:
         return self.folder / f"part-{len(self.parts):05d}.parquet"

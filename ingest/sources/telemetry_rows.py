@@ -1,6 +1,9 @@
 """The lake schema of ``prometheus_samples`` and the SQL that makes its rows from series: label rules,
 times, values.
 
+A row is one series of a delivered file and day: its labels once, its samples as two lists of equal length,
+``ts`` and ``value``. Labels are texts and most of the cost of a sample; a series has hundreds of samples.
+
 Label rules (gpu_and_tco.md 1.1, 1.2, 1.5): spellings of one label are coalesced; a GPU series belongs to
 the workload in its ``exported_*`` labels. Where a scrape job uses those, its bare pod is the exporter's own
 and becomes null, as does any bare pod of a GPU series that is evidently an exporter. Values stay raw: NaN,
@@ -16,7 +19,7 @@ from pathlib import Path
 import duckdb
 
 from ingest.errors import DeliveryError, Mismatch
-from ingest.landing import COPY_OPTIONS, file_list
+from ingest.landing import file_list
 from ingest.sql_casts import literal, quoted
 
 DATASET = "prometheus_samples"
@@ -42,12 +45,15 @@ _TEXTS = [
     "labels",
 ]
 SCHEMA: Mapping[str, str] = {
-    "ts": "TIMESTAMP",
     "metric": "VARCHAR",
-    "value": "DOUBLE",
     **dict.fromkeys(_TEXTS, "VARCHAR"),
+    "ts": "TIMESTAMP[]",
+    "value": "DOUBLE[]",
 }
 SLACK_BYTES = 1024**2
+# a row is a whole series: row groups of 2,048 series already hold millions of samples
+COPY_OPTIONS = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 2048"
+FORMAT_VERSION = 2
 _SERVING = r"^(kserve_)?(vllm|sglang|llamacpp|tgi|trtllm)[:_.].*"
 _NEW_NAMES = (
     r"DCGM_FI_(DEV|PROF).*(_RATIO|_JOULES_TOTAL|_WATTS|_HERTZ|_CELSIUS"
@@ -74,7 +80,7 @@ def is_gpu_series(labels: Mapping[str, str]) -> bool:
 
 
 def rows_query(labelled: str, *, exported_jobs: Collection[str]) -> str:
-    """SQL of the lake's rows.
+    """SQL of the lake's rows; a series without samples gives none.
 
     Args:
         labelled: SQL of a relation with ``m`` MAP(VARCHAR, VARCHAR) and ``samples`` STRUCT(at DOUBLE
@@ -83,13 +89,34 @@ def rows_query(labelled: str, *, exported_jobs: Collection[str]) -> str:
     """
     jobs = ", ".join(literal(job) for job in sorted(exported_jobs)) or "NULL"
     columns = _label_columns(f"[{jobs}]::VARCHAR[]")
-    computed = ", ".join(f"{expression} AS {quoted(name)}" for name, expression in columns.items())
-    names = ", ".join(quoted(name) for name in columns if name != "metric")
-    series = f"SELECT {computed}, samples FROM ({labelled})"
+    labels = ", ".join(f"{expression} AS {quoted(name)}" for name, expression in columns.items())
     return (
-        "SELECT make_timestamp(CAST(round(s.at * 1e6) AS BIGINT)) AS ts,"
-        f" metric, CAST(s.v AS DOUBLE) AS value, {names}"
-        f" FROM (SELECT * EXCLUDE (samples), unnest(samples) AS s FROM ({series}))"
+        f"SELECT {labels},"
+        " list_transform(samples, lambda s: make_timestamp(CAST(round(s.at * 1e6) AS BIGINT))) AS ts,"
+        ' list_transform(samples, lambda s: CAST(s.v AS DOUBLE)) AS "value"'
+        f" FROM ({labelled}) WHERE len(samples) > 0"
+    )
+
+
+def rows_by_day(rows: str) -> str:
+    """SQL of the rows cut at midnight UTC, with one more column ``day`` ('YYYY-MM-DD').
+
+    Args:
+        rows: SQL of rows whose samples ascend in time.
+    """
+    counted = (
+        "SELECT *, list_aggregate(list_transform(ts, lambda t: strftime(t, '%Y-%m-%d')), 'histogram') AS days"
+        f" FROM ({rows})"
+    )
+    numbered = (
+        "SELECT * EXCLUDE (days), unnest(map_keys(days)) AS day, unnest(map_values(days)) AS samples,"
+        f" generate_subscripts(map_keys(days), 1) AS number, map_values(days) AS of_days FROM ({counted})"
+    )
+    begun = f"SELECT *, coalesce(list_sum(of_days[:number - 1]), 0) AS before FROM ({numbered})"
+    return (
+        "SELECT * EXCLUDE (samples, number, of_days, before)"
+        " REPLACE (ts[before + 1:before + samples] AS ts, \"value\"[before + 1:before + samples] AS \"value\")"
+        f" FROM ({begun})"
     )
 
 
@@ -115,7 +142,7 @@ def convert_series(
     )
     options = COPY_OPTIONS
     if by_day:
-        query = f"SELECT *, strftime(ts, '%Y-%m-%d') AS day FROM ({query})"
+        query = rows_by_day(query)
         options += ", PARTITION_BY (day)"
     try:
         connection.execute(f"COPY ({query}) TO {literal(str(target))} ({options})")

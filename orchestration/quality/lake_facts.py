@@ -30,7 +30,7 @@ class PartitionFacts:
 
     Attributes:
         manifest: what they should hold.
-        rows: rows found.
+        rows: records found.
         money: {currency: {amount: sum}} found.
         broken: rule -> rows that break it; a rule whose columns are not delivered is missing.
         examples: rule -> up to three places.
@@ -130,11 +130,15 @@ class _Reader:
         if not paths:
             return {}
         amounts = {name: self._money(sql) for name, sql in self.suite.money.items() if self._is_delivered(sql)}
+        records = f"coalesce(sum(len({quoted(self.suite.series[0])})), 0)" if self.suite.series else "count(*)"
         counts = "".join(f", count(*) FILTER (WHERE {rule.broken})" for rule in self.rules)
         sums = "".join(f", sum({sql})" for sql in amounts.values())
         query = f"""
-            SELECT partition, {self.suite.currency or "NULL"} AS currency, count(*){counts}{sums}
-            FROM read_parquet(?, hive_partitioning = true, hive_types_autocast = false)
+            SELECT partition, {self.suite.currency or "NULL"} AS currency, {records}{counts}{sums}
+            FROM (
+                SELECT {self._as_series()}
+                FROM read_parquet(?, hive_partitioning = true, hive_types_autocast = false)
+            )
             GROUP BY ALL
         """
         result: dict[str, tuple[int, dict[str, dict[str, Decimal]], dict[str, int]]] = {}
@@ -152,9 +156,12 @@ class _Reader:
         shown = ", ".join(quoted(name) for name in rule.shows if name in self.types)
         query = f"""
             SELECT parse_filename(filename), file_row_number + 1, {shown}
-            FROM read_parquet(
-                ?, hive_partitioning = true, hive_types_autocast = false, filename = true,
-                file_row_number = true
+            FROM (
+                SELECT {self._as_series()}
+                FROM read_parquet(
+                    ?, hive_partitioning = true, hive_types_autocast = false, filename = true,
+                    file_row_number = true
+                )
             )
             WHERE {rule.broken}
             LIMIT {EXAMPLES}
@@ -165,6 +172,12 @@ class _Reader:
             f"{file} row {number}: " + ", ".join(f"{n} {v!s}" for n, v in zip(names, values, strict=True))
             for file, number, *values in rows
         )
+
+    def _as_series(self) -> str:
+        """The columns; where a load holds one record a row, that one as a list."""
+        single = [name for name in self.suite.series if not self.types[name].endswith("[]")]
+        replaced = ", ".join(f"[{quoted(name)}] AS {quoted(name)}" for name in single)
+        return f"* REPLACE ({replaced})" if replaced else "*"
 
     def _paths(self, manifest: Manifest) -> list[Path]:
         paths = [self.lake_dir / file.path for file in manifest.files]

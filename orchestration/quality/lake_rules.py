@@ -42,12 +42,14 @@ class LakeSuite:
         money: manifest column -> SQL of what is summed into it; `$name` is the column `name` read as money.
         currency: SQL of the currency code, as the manifest keys it.
         rules: truths about rows.
+        series: columns that hold the records of a row as lists of equal length; without any, a row is a record.
     """
 
     dataset: str
     money: Mapping[str, str] = field(default_factory=dict)
     currency: str = ""
     rules: tuple[RowRule, ...] = ()
+    series: tuple[str, ...] = ()
 
 
 def filled(*columns: str) -> RowRule:

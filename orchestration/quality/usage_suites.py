@@ -7,6 +7,8 @@ and warn, because unknown values are normal there.
 from __future__ import annotations
 
 from orchestration.quality.lake_rules import (
+    ASK_PROVIDER,
+    WRONG_PARTITION,
     LakeSuite,
     RowRule,
     filled,
@@ -21,19 +23,37 @@ MONTH, DAY = "%Y-%m", "%Y-%m-%d"
 
 PROMETHEUS = LakeSuite(
     dataset="prometheus_samples",
+    series=("ts", "value"),
     rules=(
-        filled("ts", "metric"),
-        inside_partition("ts", DAY),
+        filled("metric"),
+        RowRule(
+            name="samples_have_times",
+            title="a series has as many times as values",
+            broken='ts IS NULL OR "value" IS NULL OR len(ts) != len("value") OR len(ts) != list_count(ts)',
+            needs=("ts", "value"),
+            shows=("metric", "labels"),
+            fix=ASK_PROVIDER,
+        ),
+        RowRule(
+            name="rows_belong_to_the_partition",
+            title="all samples of a series lie in the partition",
+            broken="strftime(list_min(ts), '%Y-%m-%d') != partition OR strftime(list_max(ts), '%Y-%m-%d') != partition",
+            needs=("ts",),
+            shows=("metric", "labels"),
+            fix=WRONG_PARTITION,
+        ),
         RowRule(
             name="utilisation_is_in_its_unit",
             title="a ratio is at most 1 and a percentage at most 100",
             # NaN and the blank values of DCGM (>= 1e6) mean 'not available'
-            broken="""NOT isnan("value") AND "value" < 1e6 AND (
-                ("value" > 1.05
-                    AND regexp_matches("metric", '^DCGM_FI_(PROF_.*_(ACTIVE|OCCUPANCY)|.*_UTIL_RATIO)$'))
-                OR (regexp_matches("metric", '^DCGM_FI_DEV_.*_UTIL$') AND "value" > 100))""",
+            broken="""CASE
+                WHEN regexp_matches("metric", '^DCGM_FI_(PROF_.*_(ACTIVE|OCCUPANCY)|.*_UTIL_RATIO)$')
+                    THEN list_bool_or(list_transform("value", lambda v: v > 1.05 AND v < 1e6))
+                WHEN regexp_matches("metric", '^DCGM_FI_DEV_.*_UTIL$')
+                    THEN list_bool_or(list_transform("value", lambda v: v > 100 AND v < 1e6))
+                END""",
             needs=("metric", "value"),
-            shows=("metric", "value"),
+            shows=("metric", "labels"),
             fix="the exporter changed a unit: correct its row in seeds/gpu/telemetry_measures.csv",
         ),
     ),

@@ -28,8 +28,8 @@ STAGED = """x_source varchar, partition varchar, job varchar, instance varchar, 
     gpu_uuid varchar, gpu_instance_id varchar,
     namespace varchar, pod varchar, container varchar, engine varchar, metric varchar, measure varchar,
     kind varchar, unit varchar, exporter_generation varchar, gpu_model_raw varchar, gpu_instance_profile varchar,
-    served_model_name varchar, finished_reason varchar, token_source varchar, labels varchar, value double,
-    observed_at timestamp"""
+    served_model_name varchar, finished_reason varchar, token_source varchar, labels varchar, raw_values double[],
+    factor double, has_blanks boolean, observed_times timestamp[]"""
 NODE_HOURS = """billing_period varchar, hour_start timestamp, resource_id varchar, billing_currency varchar,
     service_provider_name varchar, x_instance_type varchar, pricing_category varchar, paid_seconds decimal(18, 6),
     billed_cost decimal(38, 18), effective_cost decimal(38, 18)"""
@@ -72,7 +72,7 @@ class Fleet:
             "deployment_id varchar, cluster varchar, namespace varchar, pod_prefix varchar, model varchar, team_id varchar,"
             " product varchar, role varchar, valid_from date, valid_to date",
         )
-        self.con.execute(f"create table warehouse.staging.stg_prometheus__samples ({STAGED})")
+        self.con.execute(f"create table warehouse.staging.stg_prometheus__series ({STAGED})")
         self.con.execute(f"create table warehouse.intermediate.int_gpu_node_hours ({NODE_HOURS})")
         self.con.execute(
             "create table warehouse.intermediate.int_engine_usages (account_id varchar, pod varchar, charge_date date)"
@@ -86,17 +86,18 @@ class Fleet:
         self.con.execute("create or replace temp table spans as select * from (select unnest(?, recursive := true))", [rows])
         assert {name for name, *_ in self.con.execute("describe spans").fetchall()} == set(fields)
         self.con.execute(
-            f"""insert into warehouse.staging.stg_prometheus__samples by name
+            f"""insert into warehouse.staging.stg_prometheus__series by name
             select 's' as x_source, '{DAY}' as partition, 'dcgm' as job, 'i' as instance, hostname, '0' as engine,
-                measure as metric, measure, value, 'legacy' as exporter_generation, gpu as gpu_uuid,
+                measure as metric, measure, [value] as raw_values, 1.0 as factor, false as has_blanks,
+                'legacy' as exporter_generation, gpu as gpu_uuid,
                 regexp_extract(gpu, '(\\d+)$', 1) as gpu_index,
                 spans.instance as gpu_instance_id, profile as gpu_instance_profile, 'ns' as namespace, pod, labels,
-                'NVIDIA H100 80GB HBM3' as gpu_model_raw, timestamp '{DAY}' + to_minutes(cast(minute as bigint)) as observed_at
+                'NVIDIA H100 80GB HBM3' as gpu_model_raw, [timestamp '{DAY}' + to_minutes(cast(minute as bigint))] as observed_times
             from spans, unnest(range(spans.start, spans.end)) as minutes (minute)"""
         )
         self.con.execute(
-            "update warehouse.staging.stg_prometheus__samples set namespace = null where pod is null;"
-            "update warehouse.staging.stg_prometheus__samples set gpu_index = null where gpu_uuid is null"
+            "update warehouse.staging.stg_prometheus__series set namespace = null where pod is null;"
+            "update warehouse.staging.stg_prometheus__series set gpu_index = null where gpu_uuid is null"
         )
 
     def bill(self, resource_id: str, instance_type: str, cost: str, *, hours: int = 24) -> None:

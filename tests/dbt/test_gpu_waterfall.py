@@ -187,12 +187,12 @@ def test_shared_and_partitioned_gpus_sum_to_the_paid_hour(ladder: CompiledModels
 
 def test_a_fifth_of_the_telemetry_missing_is_unobserved_and_idle_stays_what_it_was(ladder: CompiledModels) -> None:
     fleet = mixed_fleet(ladder)
-    minute = f"cast(date_diff('minute', timestamp '{DAY}', observed_at) as integer)"
+    minute = f"cast(date_diff('minute', timestamp '{DAY}', observed_times[1]) as integer)"
     lost = f"hash(gpu_uuid, {minute}) % 5 = 0"
     slots = fleet.rows(
-        f"select distinct gpu_uuid, {minute}, {lost} from warehouse.staging.stg_prometheus__samples where gpu_uuid is not null"
+        f"select distinct gpu_uuid, {minute}, {lost} from warehouse.staging.stg_prometheus__series where gpu_uuid is not null"
     )
-    fleet.con.execute(f"delete from warehouse.staging.stg_prometheus__samples where gpu_uuid is not null and {lost}")
+    fleet.con.execute(f"delete from warehouse.staging.stg_prometheus__series where gpu_uuid is not null and {lost}")
     fleet.build()
 
     expected: dict[str, Fraction] = defaultdict(Fraction)
@@ -218,7 +218,7 @@ def test_hours_without_a_node_are_unobserved_and_change_no_other_hour(ladder: Co
     fleet.build()
     before = fleet.rows(others)
     fleet.con.execute(
-        "delete from warehouse.staging.stg_prometheus__samples where hostname = 'host-b' and hour(observed_at) between 3 and 6"
+        "delete from warehouse.staging.stg_prometheus__series where hostname = 'host-b' and hour(observed_times[1]) between 3 and 6"
     )
     fleet.build()
     assert fleet.rows(others) == before

@@ -42,7 +42,9 @@ def query(inbox, sql, partition=DAY):
     lake = Lake(inbox.settings.lake_dir)
     files = [str(lake.root / file.path) for m in lake.manifests() if m.partition == partition for file in m.files]
     with duckdb.connect() as connection:
-        connection.from_parquet(files, hive_partitioning=False).create_view("samples")
+        connection.from_parquet(files, hive_partitioning=False).create_view("series")
+        lists = 'unnest(ts) AS ts, unnest("value") AS "value"'
+        connection.execute(f'CREATE VIEW samples AS SELECT * EXCLUDE (ts, "value"), {lists} FROM series')
         return connection.execute(sql).fetchall()
 
 

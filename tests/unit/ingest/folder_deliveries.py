@@ -61,7 +61,7 @@ class Inbox:
         return {item.partition: item.money.get(currency, {}).get(column, Decimal(0)) for item in manifests}
 
     def rows(self, partition: str, columns: str = "*", *, grouping: str = "") -> list[tuple[Any, ...]]:
-        """The current rows of a partition, or aggregates of them."""
+        """The current records of a partition (of telemetry: its samples), or aggregates of them."""
         lake = Lake(self.settings.lake_dir)
         files = [
             str(lake.root / file.path)
@@ -71,8 +71,11 @@ class Inbox:
         ]
         with connect() as connection:
             group_by = f" GROUP BY {grouping}" if grouping else ""
-            query = f"SELECT {columns} FROM read_parquet(?, hive_partitioning = false){group_by}"
-            return connection.execute(query, [files]).fetchall()
+            relation = "read_parquet(?, hive_partitioning = false)"
+            if "ts" in [name for name, *_ in connection.execute(f"DESCRIBE FROM {relation}", [files]).fetchall()]:
+                lists = 'unnest(ts) AS ts, unnest("value") AS "value"'
+                relation = f'(SELECT * EXCLUDE (ts, "value"), {lists} FROM {relation})'
+            return connection.execute(f"SELECT {columns} FROM {relation}{group_by}", [files]).fetchall()
 
 
 def json_lines(*rows: Mapping[str, Any] | str) -> str:

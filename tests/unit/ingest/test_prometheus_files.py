@@ -191,8 +191,9 @@ def test_a_second_run_opens_nothing_and_an_overlay_with_the_old_time_is_seen(inb
 
 def parquet(path, *days):
     rows = " UNION ALL ".join(
-        f"SELECT TIMESTAMP '{day} 12:00:00' AS ts, 'm' AS metric, 1.5::DOUBLE AS value, "
-        + ", ".join(f"NULL::VARCHAR AS {name}" for name in list(SCHEMA)[3:])
+        "SELECT 'm' AS metric, "
+        + "".join(f"NULL::VARCHAR AS {name}, " for name, kind in list(SCHEMA.items())[1:] if kind == "VARCHAR")
+        + f"[TIMESTAMP '{day} 12:00:00'] AS ts, [1.5::DOUBLE] AS value"
         for day in days
     )
     duckdb.sql(f"COPY ({rows}) TO '{path}' (FORMAT parquet)")
@@ -246,6 +247,21 @@ def test_a_broken_file_is_quarantined_and_its_day_keeps_its_last_good_load(inbox
     inbox.put(name, matrix(series([(DAY, "8")])))
     assert inbox.loaded() == ["2026-03-02"]
     assert not Lake(inbox.settings.lake_dir).quarantine_entries.entries()
+
+
+def test_samples_of_two_days_in_turns_are_refused_for_both_days(inbox):
+    turns = [(DAY, "1"), (NEXT_DAY, "2"), (DAY + 60, "3"), (NEXT_DAY + 60, "4")]
+    inbox.put("a.json", matrix(series(turns)))
+    report = inbox.load()
+    assert {entry.partition for entry in report.quarantined} == {"2026-03-02", "2026-03-03"}
+    assert all("time order" in entry.message for entry in report.quarantined)
+
+
+def test_a_row_is_a_series_and_the_manifest_counts_its_samples(inbox):
+    inbox.put("a.json", matrix(series([(DAY, "1"), (DAY + 60, "2")]), series([(DAY, "3")], gpu="1"), series([], gpu="2")))
+    assert inbox.load().is_clean
+    (manifest,) = Lake(inbox.settings.lake_dir).manifests()
+    assert (manifest.rows, [file.rows for file in manifest.files]) == (3, [2])
 
 
 def test_other_json_in_the_folder_is_named_and_holds_nothing_back(inbox, caplog):

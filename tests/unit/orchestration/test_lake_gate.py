@@ -40,7 +40,8 @@ SOUND = {
     'regular' AS cost_type,
         0.4::DECIMAL(38,18) AS cost, [{{'amount': -0.3::DECIMAL(38,18)}}] AS credits, 'USD' AS currency,
         {MONTH} AS usage_start_time, {MONTH} + INTERVAL 1 HOUR AS usage_end_time""",
-    "prometheus_samples": "TIMESTAMP '2026-03-05 10:00:00' AS ts, 'DCGM_FI_DEV_GPU_UTIL' AS metric, 99.0 AS value",
+    "prometheus_samples": """'DCGM_FI_DEV_GPU_UTIL' AS metric, '{}' AS labels, [99.0::DOUBLE, 'nan', 2147483632] AS value,
+        [TIMESTAMP '2026-03-05 10:00:00', TIMESTAMP '2026-03-05 10:01:00', TIMESTAMP '2026-03-05 10:02:00'] AS ts""",
     "openai_usage": f"""'completions' AS kind, {BUCKET}, 'gpt-5' AS model, 100 AS input_tokens,
     40 AS input_cached_tokens,
         10 AS input_cache_write_tokens, 20 AS output_tokens, 1 AS num_model_requests""",
@@ -76,8 +77,9 @@ BROKEN = {
     ("gcp_billing_detailed", "period_is_in_order"): "TIMESTAMP '2026-02-01' AS usage_end_time",
     ("gcp_billing_detailed", "rows_belong_to_the_partition"): "{'month': '202604'} AS invoice",
     ("prometheus_samples", "keys_are_filled"): "NULL::VARCHAR AS metric",
-    ("prometheus_samples", "rows_belong_to_the_partition"): "TIMESTAMP '2026-03-06' AS ts",
-    ("prometheus_samples", "utilisation_is_in_its_unit"): "990.0 AS value",
+    ("prometheus_samples", "rows_belong_to_the_partition"): "ts || [TIMESTAMP '2026-03-06'] AS ts, value || [1.0] AS value",
+    ("prometheus_samples", "samples_have_times"): "ts[:2] AS ts",
+    ("prometheus_samples", "utilisation_is_in_its_unit"): "[99.0, 990.0, 0.0] AS value",
     ("openai_usage", "keys_are_filled"): "NULL::VARCHAR AS kind",
     ("openai_usage", "period_is_in_order"): f"{MONTH} AS bucket_end",
     ("openai_usage", "rows_belong_to_the_partition"): "TIMESTAMP '2026-02-28' AS bucket_start",
@@ -127,7 +129,9 @@ def commit(lake: Lake, dataset: str, rows: str, *, money: dict[str, Decimal] | N
         with duckdb.connect() as con:
             con.execute(f"COPY ({rows}) TO '{path}' (FORMAT parquet)")
             count = con.execute(f"SELECT count(*) FROM '{path}'").fetchall()[0][0]
-        return Landed((path,), (SourceFile("f", 1, rows),), count, {"USD": money} if money else {})
+            is_telemetry = dataset == "prometheus_samples"
+            records = con.execute(f"SELECT sum(len(ts)) FROM '{path}'").fetchall()[0][0] if is_telemetry else None
+        return Landed((path,), (SourceFile("f", 1, rows),), count, {"USD": money} if money else {}, records=records)
 
     delivery = Delivery(source, dataset, partition_of(dataset), rows, datetime(2026, 4, 1, tzinfo=UTC), ("f",), land)
     lake.commit(delivery)

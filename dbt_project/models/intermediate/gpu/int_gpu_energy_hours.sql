@@ -3,18 +3,18 @@
     again and its new value counts, so what was drawn between the last sample and the restart is lost (a lower bound). Of
     several scrapers of one GPU the fullest of the day is followed: they read the counter at different moments.
 -#}
-with samples as (
+with series as (
     select
-        x_source,
-        job,
-        instance,
-        coalesce(hostname, instance) as node_id,
-        gpu_uuid,
-        observed_at,
-        max(cast(value as decimal(28, 3))) as energy_joules
-    from {{ ref('stg_prometheus__samples') }}
-    where measure = 'energy_j' and gpu_uuid is not null and value >= 0
-    group by x_source, job, instance, coalesce(hostname, instance), gpu_uuid, observed_at
+        x_source, job, instance, coalesce(hostname, instance) as node_id, gpu_uuid, factor, has_blanks, raw_values, observed_times
+    from {{ ref('stg_prometheus__series') }}
+    where measure = 'energy_j' and gpu_uuid is not null
+),
+
+samples as (
+    select x_source, job, instance, node_id, gpu_uuid, observed_at, max(cast(value as decimal(28, 3))) as energy_joules
+    from {{ samples_of('series') }}
+    where value >= 0
+    group by x_source, job, instance, node_id, gpu_uuid, observed_at
 ),
 
 steps as (

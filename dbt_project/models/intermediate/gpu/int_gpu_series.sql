@@ -5,15 +5,28 @@
     handled by numbers. Utilisation above 1.01 means that the series is in percent although its name says ratio: the
     exporter's whole measure is marked.
 -#}
-with samples as (
+with delivered as (
     select *, {{ sample_key(gpu_series_labels()) }} as series_key
-    from {{ ref('stg_prometheus__samples') }}
+    from {{ ref('stg_prometheus__series') }}
     where
         {{ in_batch('partition') }}
         and measure in ('sm_active', 'gr_engine_active', 'gpu_util', 'fb_used_bytes', 'xid_last_error')
         and gpu_uuid is not null
+),
+
+observed as (
+    select
+        * exclude (raw_values, observed_times),
+        case
+            when measure in ('sm_active', 'gr_engine_active', 'gpu_util') then list_max({{ sample_values() }})
+        end as highest,
         -- no error is no news
-        and (measure != 'xid_last_error' or value > 0)
+        case
+            when measure = 'xid_last_error'
+                then list_where(observed_times, list_transform({{ sample_values() }}, lambda v: coalesce(v > 0, false)))
+            else observed_times
+        end as times
+    from delivered
 ),
 
 -- any_value takes the labels the key was made of
@@ -32,13 +45,14 @@ labelled as (
         max(gpu_model_raw) as gpu_model_raw,
         max(gpu_instance_profile) as gpu_instance_profile,
         max(labels) as labels,
-        count(*) as samples,
-        {{ unix_seconds('min(observed_at)') }} as first_seen,
-        {{ unix_seconds('max(observed_at)') }} as last_seen,
-        coalesce(max(case when measure = 'sm_active' then value end) > 1.01, false) as is_sm_active_percent,
-        coalesce(max(case when measure = 'gr_engine_active' then value end) > 1.01, false) as is_gr_engine_active_percent,
-        coalesce(max(case when measure = 'gpu_util' then value end) > 1.01, false) as is_gpu_util_percent
-    from samples
+        cast(sum(len(times)) as bigint) as samples,
+        {{ unix_seconds('min(list_min(times))') }} as first_seen,
+        {{ unix_seconds('max(list_max(times))') }} as last_seen,
+        coalesce(max(case when measure = 'sm_active' then highest end) > 1.01, false) as is_sm_active_percent,
+        coalesce(max(case when measure = 'gr_engine_active' then highest end) > 1.01, false) as is_gr_engine_active_percent,
+        coalesce(max(case when measure = 'gpu_util' then highest end) > 1.01, false) as is_gpu_util_percent
+    from observed
+    where len(times) > 0
     group by series_key
 ),
 

@@ -11,8 +11,10 @@ with gpu_targets as (
 ),
 
 engine_targets as (
-    select partition, x_source, 'engine' as target_kind, coalesce(pod, instance) as target_id, count(*) as samples
-    from {{ ref('stg_prometheus__samples') }}
+    select
+        partition, x_source, 'engine' as target_kind, coalesce(pod, instance) as target_id,
+        cast(sum(len(observed_times)) as bigint) as samples
+    from {{ ref('stg_prometheus__series') }}
     where {{ in_batch('partition') }} and measure = 'requests_running'
     group by partition, x_source, coalesce(pod, instance)
 ),
@@ -29,35 +31,44 @@ probes as (
     qualify row_number() over (partition by partition, x_source, target_kind order by samples desc, target_id) <= 3
 ),
 
-samples as (
+series as (
     select
         *,
         case when measure = 'requests_running' then 'engine' else 'gpu' end as target_kind,
         case when measure = 'requests_running' then coalesce(pod, instance) else gpu_uuid end as target_id
-    from {{ ref('stg_prometheus__samples') }}
+    from {{ ref('stg_prometheus__series') }}
     where
         {{ in_batch('partition') }}
         and measure in ('sm_active', 'gr_engine_active', 'gpu_util', 'fb_used_bytes', 'requests_running')
 ),
 
+probed as (
+    select
+        series.partition,
+        series.x_source,
+        series.target_kind,
+        {{ sample_key([
+            'series.partition', 'series.x_source', 'series.target_id', 'series.metric', 'series.job', 'series.instance',
+            'series.gpu_instance_id', 'series.namespace', 'series.pod', 'series.engine', 'series.served_model_name'
+        ]) }} as series_key,
+        unnest(series.observed_times) as observed_at
+    from series
+    inner join probes
+        on series.partition = probes.partition
+        and series.x_source = probes.x_source
+        and series.target_kind = probes.target_kind
+        and series.target_id = probes.target_id
+),
+
 spacings as (
     select
-        samples.partition,
-        samples.x_source,
-        samples.target_kind,
-        cast(round(date_diff('millisecond', lag(samples.observed_at) over (
-            partition by {{ sample_key([
-                'samples.partition', 'samples.x_source', 'samples.target_id', 'samples.metric', 'samples.job', 'samples.instance',
-                'samples.gpu_instance_id', 'samples.namespace', 'samples.pod', 'samples.engine', 'samples.served_model_name'
-            ]) }}
-            order by samples.observed_at
-        ), samples.observed_at) / 1000.0) as integer) as spacing_seconds
-    from samples
-    inner join probes
-        on samples.partition = probes.partition
-        and samples.x_source = probes.x_source
-        and samples.target_kind = probes.target_kind
-        and samples.target_id = probes.target_id
+        partition,
+        x_source,
+        target_kind,
+        cast(round(date_diff('millisecond', lag(observed_at) over (
+            partition by series_key order by observed_at
+        ), observed_at) / 1000.0) as integer) as spacing_seconds
+    from probed
 ),
 
 modes as (

@@ -12,22 +12,20 @@
     midnight a series continues from the day before. An increase belongs to the hour of the sample that shows it. A sample that
     is there twice is a step of nothing.
 
-    `counters` is read twice on purpose: keeping the texts of all samples costs more than reading the files again.
+    `counters` is read twice on purpose: written out, it would hold all samples.
 -#}
 with counters as not materialized (
     select
         *,
         {{ series_key(engine_labels() + ['measure', 'finished_reason', 'token_source']) }} as series_id
-    from {{ ref('stg_prometheus__samples') }}
+    from {{ ref('stg_prometheus__series') }}
     where
         measure in (
             'prompt_tokens_logical', 'prompt_tokens_cached', 'prompt_tokens_by_source', 'generation_tokens', 'requests_finished'
         )
-        and value is not null
         and {{ touched_or_day_before('partition') }}
 ),
 
--- texts once per series; the samples are handled by number
 series as (
     select
         series_id,
@@ -35,9 +33,10 @@ series as (
         {%- for label in engine_labels() + ['measure', 'finished_reason', 'token_source'] %}
         any_value({{ label }}) as {{ label }},
         {%- endfor %}
-        count(*) as samples
+        sum(list_count({{ sample_values() }})) as samples
     from counters
     group by series_id, partition
+    having samples > 0
 ),
 
 -- jobs and replicas of Prometheus read one engine at different moments: the fullest scraper of the day is followed. An
@@ -62,6 +61,13 @@ followed as (
         {%- endfor %}
 ),
 
+-- only what is followed on some day, and no texts
+followed_counters as (
+    select series_id, partition, factor, has_blanks, raw_values, observed_times
+    from counters
+    where series_id in (select series_id from followed)
+),
+
 steps as (
     select
         series_id,
@@ -69,7 +75,8 @@ steps as (
         observed_at,
         value,
         lag(value) over (partition by series_id order by observed_at, value) as previous_value
-    from counters
+    from {{ samples_of('followed_counters') }}
+    where value is not null
 ),
 
 hourly as (
