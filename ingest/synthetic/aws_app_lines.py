@@ -58,7 +58,7 @@ def app_lines(world: World, first: int, end: int) -> list[str]:
 
 
 def _cpu_lines(world: World, hours: str) -> str:
-    copies = "copies" if world.scale == 1 else f"copies * {world.scale * BULK_FACTOR}"
+    copies = f"copies * {world.scale * BULK_FACTOR}" if world.is_bulk else "copies"
     return f"""
         select
             'Usage' as line_type, 'AmazonEC2' as product_code, 'Amazon Elastic Compute Cloud' as product_name,

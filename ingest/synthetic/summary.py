@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from ingest.errors import ConfigError
+from ingest.synthetic.world import SLOT_SECONDS
 
 MARKER = "sample.json"
 OWN_FOLDERS = ("aws_cur", "aws_focus", "gcp", "prometheus", "openai", "anthropic", "litellm", "truth")
-FORMAT = 1  # raise it when the same parameters give other bytes
+FORMAT = 2  # raise it when the same parameters give other bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,8 @@ class SampleParameters:
     end_month: str
     seed: int
     scale: int
+    step_seconds: int = SLOT_SECONDS
+    is_bulk: bool = False
     extra_days: int = 0
     format: int = FORMAT
 
