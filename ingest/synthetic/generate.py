@@ -96,8 +96,8 @@ def generate(
         resources: limits of the generator's DuckDB.
 
     Raises:
-        ConfigError: ``out`` holds something else than an earlier sample.
-        ValueError: a parameter is out of range.
+        ConfigError: ``out`` holds something else than an earlier sample, or the step does not divide a slot.
+        ValueError: another parameter is out of range.
     """
     parameters = SampleParameters(
         months=months,

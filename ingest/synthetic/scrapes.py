@@ -7,34 +7,30 @@ scrape a slot they are the slot.
 
 from __future__ import annotations
 
-from datetime import date
-
 from ingest.synthetic.fleet import COUNTERS
-from ingest.synthetic.window import day_number
 from ingest.synthetic.world import SLOT_SECONDS, World
 
 SWING = 3  # percent points up or down; a busy slot has 5 to 97 percent
 
 
-def gpu_scrapes(world: World, day: date) -> str:
-    """SQL of the day's observed gpu_slots with ``scraped_at`` (epoch seconds) and the scrape's percent."""
+def gpu_scrapes(world: World) -> str:
+    """SQL of the observed gpu_slots with ``scraped_at`` (epoch seconds) and the scrape's percent."""
     count = world.scrapes_per_slot
     pair = f"least(part, {count - 1} - part)"
     drawn = world.draw(2 * SWING + 1, "swing", "node_no", "gpu", "abs", pair)
     swing = f"sign({count - 1} - 2 * part) * ({drawn} - {SWING})"
     return f"""
         select * replace (case when percent = 0 then 0 else percent + {swing} end as percent), {_at(world)}
-        from gpu_slots cross join range({count}) as p(part)
-        where observed and day = {day_number(day)}"""
+        from gpu_slots cross join range({count}) as p(part) where observed"""
 
 
-def engine_scrapes(world: World, day: date) -> str:
-    """SQL of the day's engine_slots with ``scraped_at`` (epoch seconds) and the counters the scrape saw."""
+def engine_scrapes(world: World) -> str:
+    """SQL of engine_slots with ``scraped_at`` (epoch seconds) and the counters the scrape saw."""
     count = world.scrapes_per_slot
     seen = ", ".join(f"{c}_total - {c} + {c} * (part + 1) // {count} as {c}_total" for c in COUNTERS)
     return f"""
         select * replace ({seen}), {_at(world)}
-        from engine_slots cross join range({count}) as p(part) where day = {day_number(day)}"""
+        from engine_slots cross join range({count}) as p(part)"""
 
 
 def _at(world: World) -> str:

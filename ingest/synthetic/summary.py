@@ -35,6 +35,17 @@ class SampleParameters:
     extra_days: int = 0
     format: int = FORMAT
 
+    def __post_init__(self) -> None:
+        """Refuse a scrape step that does not divide a slot."""
+        if self.step_seconds < 1 or SLOT_SECONDS % self.step_seconds:
+            raise ConfigError(
+                "the scrape step does not divide a slot of the sample company",
+                where={"option": "step_seconds"},
+                found=str(self.step_seconds),
+                expected=f"a divisor of {SLOT_SECONDS}",
+                fix="use 15, 30, 60 or another divisor",
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class SampleSummary:

@@ -104,12 +104,10 @@ def open_world(
     """A session in memory with the company's tables.
 
     Raises:
-        ValueError: scale below 1, or a step that does not divide a slot.
+        ValueError: scale below 1.
     """
     if scale < 1:
         raise ValueError(f"scale must be at least 1, found {scale}")
-    if step_seconds < 1 or SLOT_SECONDS % step_seconds:
-        raise ValueError(f"step_seconds must divide {SLOT_SECONDS}, found {step_seconds}")
     con = duckdb.connect()
     con.execute(f"set memory_limit = '{memory_limit}'; set threads = {int(threads)}; set timezone = 'UTC'")
     con.execute("set enable_progress_bar = false")
