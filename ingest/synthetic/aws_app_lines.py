@@ -9,7 +9,7 @@ from __future__ import annotations
 from ingest.synthetic.company import APPS_ACCOUNT, MARKETPLACE_PRODUCT, MARKETPLACE_SELLER
 from ingest.synthetic.world import MONEY, World, values
 
-# above scale 1 the CPU fleet grows faster than the GPU fleet, so that the kinds of rows stay comparable
+# in bulk the CPU fleet grows faster than the GPU fleet, so that the kinds of rows stay comparable
 BULK_FACTOR = 5
 _FLEET_COLUMNS = "box, instance_type, rate, team_tag, copies, owner_kind, owner"
 _FLEET = (

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,7 @@ def test_a_shorter_step_gives_more_samples_of_the_same_series(scraped: Scraped, 
 def test_samples_are_counted_and_a_step_apart(scraped: Scraped) -> None:
     all_points = [points for exporter in ("dcgm", "vllm") for _, points in delivered(scraped.out, exporter)]
     assert sum(map(len, all_points)) == scraped.samples
-    spacings = Counter(later - earlier for points in all_points for (earlier, _), (later, _) in zip(points, points[1:]))
+    spacings = Counter(later - earlier for points in all_points for (earlier, _), (later, _) in pairwise(points))
     assert spacings[scraped.step] > 0.99 * spacings.total()
 
 
@@ -124,7 +125,7 @@ def test_gauges_move_within_a_slot(tmp_path: Path) -> None:
         for labels, points in delivered(scrape(tmp_path, 60).out, "dcgm")
         if labels["__name__"] == "DCGM_FI_PROF_GR_ENGINE_ACTIVE" and any(Decimal(value) for _, value in points)
     ]
-    moved = sum(before != after for series_points in points for (_, before), (_, after) in zip(series_points, series_points[1:]))
+    moved = sum(before != after for series_points in points for (_, before), (_, after) in pairwise(series_points))
     assert moved > sum(map(len, points)) / 4
 
 
