@@ -52,7 +52,7 @@ docs: run ## Build the data dictionary (dbt docs): data/sample/data/dbt/docs/sta
 		DBT_PROFILES_DIR=. $(abspath $(BIN))/dbt docs generate --static \
 		--target-path $(abspath $(SAMPLE))/data/dbt/docs --log-path $(abspath $(SAMPLE))/data/logs
 
-bench: $(STAMP) ## Measure the pipeline against DuckDB reading the same files once
+bench: $(STAMP) ## Measure the pipeline against DuckDB reading the same delivered files once
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 lock: ## Resolve the newest allowed versions into requirements.lock (needs uv)

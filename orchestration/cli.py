@@ -58,6 +58,7 @@ def sample(
     months: Annotated[int, typer.Option(min=1, help="Whole months.")] = 2,
     end_month: Annotated[str, typer.Option(help="Last whole month, YYYY-MM.")] = "2026-10",
     scale: Annotated[int, typer.Option(min=1, help="Size of the company.")] = 1,
+    step_seconds: Annotated[int, typer.Option(help="Seconds between two scrapes of Prometheus; divides 360.")] = 360,
     seed: Annotated[int, typer.Option(help="Another seed, other figures.")] = 42,
     fault: Annotated[
         list[str] | None, typer.Option(help="Instead: one month of LLM APIs with this fault (or none); repeatable.")
@@ -78,6 +79,7 @@ def sample(
             months=months,
             end_month=end_month,
             scale=scale,
+            step_seconds=step_seconds,
             seed=seed,
             on_progress=lambda text, done, total: report(Progress("sample", text, done, total)),
         )

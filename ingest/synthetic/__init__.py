@@ -10,7 +10,7 @@ How a number is made: every fact is a closed formula of (seed, names, time slot)
     so that any day can be made without the
 days before it; rows are made by DuckDB. Money has at most nine decimals and utilisation two,
     one telemetry slot is 360
-seconds (0.1 h), so the truth is exact.
+seconds (0.1 h), so the truth is exact. Prometheus may scrape more often: what it reads inside a slot adds up to the slot.
 
 The truth follows the company's policy (seeds/allocation): GPU nodes by who held them, APIs by key and token
 type, shared pools by their driver, unmatched spend to ``unallocated``. It is computed from the generator's

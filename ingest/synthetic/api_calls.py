@@ -23,7 +23,7 @@ from ingest.synthetic.api_traffic import (
 from ingest.synthetic.window import day_number
 from ingest.synthetic.world import World, values
 
-# above scale 1 gateway requests grow faster than the GPU fleet, so that the kinds of rows stay comparable
+# in bulk gateway requests grow faster than the GPU fleet, so that the kinds of rows stay comparable
 BULK_FACTOR = 20
 DIRECT_WEIGHT = 100  # a row of traffic that bypasses the gateway stands for so many equal calls
 BUCKETS = ("uncached", "read", "write_5m", "write_1h", "output")
@@ -61,7 +61,7 @@ def _price(model: str, bucket: str, batch: bool) -> Decimal:
 
 def make_api_calls(world: World, first: date, end: date) -> None:
     """Table api_calls for days [first, end)."""
-    grown = 1 if world.scale == 1 else world.scale * BULK_FACTOR
+    grown = world.scale * BULK_FACTOR if world.is_bulk else 1
     per_day = f"case when gateway = '' then per_day else per_day * {grown} end"
     key = ("traffic_no", "day", "n")
     world.table(

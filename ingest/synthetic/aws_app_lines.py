@@ -9,7 +9,7 @@ from __future__ import annotations
 from ingest.synthetic.company import APPS_ACCOUNT, MARKETPLACE_PRODUCT, MARKETPLACE_SELLER
 from ingest.synthetic.world import MONEY, World, values
 
-# above scale 1 the CPU fleet grows faster than the GPU fleet, so that the kinds of rows stay comparable
+# in bulk the CPU fleet grows faster than the GPU fleet, so that the kinds of rows stay comparable
 BULK_FACTOR = 5
 _FLEET_COLUMNS = "box, instance_type, rate, team_tag, copies, owner_kind, owner"
 _FLEET = (
@@ -58,7 +58,7 @@ def app_lines(world: World, first: int, end: int) -> list[str]:
 
 
 def _cpu_lines(world: World, hours: str) -> str:
-    copies = "copies" if world.scale == 1 else f"copies * {world.scale * BULK_FACTOR}"
+    copies = f"copies * {world.scale * BULK_FACTOR}" if world.is_bulk else "copies"
     return f"""
         select
             'Usage' as line_type, 'AmazonEC2' as product_code, 'Amazon Elastic Compute Cloud' as product_name,

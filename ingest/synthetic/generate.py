@@ -37,7 +37,7 @@ from ingest.synthetic.summary import (
     write_marker,
 )
 from ingest.synthetic.window import Month, covered_months
-from ingest.synthetic.world import World, open_world
+from ingest.synthetic.world import SLOT_SECONDS, World, open_world
 
 Progress = Callable[[str, int, int], None]
 _STEPS_OF_BILLS = 3
@@ -75,6 +75,8 @@ def generate(
     end_month: str = "2026-10",
     seed: int = 42,
     scale: int = 1,
+    step_seconds: int = SLOT_SECONDS,
+    is_bulk: bool | None = None,
     extra_days: int = 0,
     on_progress: Progress | None = None,
     resources: Resources | None = None,
@@ -86,17 +88,26 @@ def generate(
         months: whole months, the last one is ``end_month`` (``YYYY-MM``).
         end_month: last whole month.
         seed: another seed gives other loads, tokens and quantities of the same company.
-        scale: 1 writes files as the providers do; k > 1 grows the GPU fleet k-fold (CPU lines 5 k-fold,
-            requests 20 k-fold) and writes telemetry and the gateway log as Parquet in the lake's schema.
+        scale: k grows the GPU fleet k-fold; the files stay as the providers write them.
+        step_seconds: time between two scrapes of Prometheus; divides 360.
+        is_bulk: CPU lines grow 5 k-fold and requests 20 k-fold; by default above scale 1.
         extra_days: days after ``end_month``: an open month.
         on_progress: called with (label, steps done, steps in all).
         resources: limits of the generator's DuckDB.
 
     Raises:
-        ConfigError: ``out`` holds something else than an earlier sample.
-        ValueError: a parameter is out of range.
+        ConfigError: ``out`` holds something else than an earlier sample, or the step does not divide a slot.
+        ValueError: another parameter is out of range.
     """
-    parameters = SampleParameters(months=months, end_month=end_month, seed=seed, scale=scale, extra_days=extra_days)
+    parameters = SampleParameters(
+        months=months,
+        end_month=end_month,
+        seed=seed,
+        scale=scale,
+        step_seconds=step_seconds,
+        is_bulk=scale > 1 if is_bulk is None else is_bulk,
+        extra_days=extra_days,
+    )
     covered = covered_months(months=months, end_month=end_month, extra_days=extra_days)
     existing = finished_sample(out, parameters)
     if existing is not None:
@@ -142,7 +153,14 @@ def _write(
     out.mkdir(parents=True, exist_ok=True)
     begin_marker(out, parameters)
     limits = resources or Resources()
-    world = open_world(seed=parameters.seed, scale=parameters.scale, memory_limit=limits.memory_limit, threads=limits.threads)
+    world = open_world(
+        seed=parameters.seed,
+        scale=parameters.scale,
+        step_seconds=parameters.step_seconds,
+        is_bulk=parameters.is_bulk,
+        memory_limit=limits.memory_limit,
+        threads=limits.threads,
+    )
     steps = sum(_STEPS_OF_BILLS + len(_chunks(month, parameters.scale)) for month in covered)
     run = _Run(world=world, out=out, first_day=first_day, on_progress=on_progress, total=steps)
     try:

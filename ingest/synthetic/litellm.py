@@ -1,6 +1,6 @@
 """Writes the gateway's request log: LiteLLM SpendLogs rows, one file a day.
 
-JSON lines at scale 1, above it Parquet in the lake's schema. Only traffic through the gateway is logged,
+JSON lines, or if asked for Parquet in the lake's schema. Only traffic through the gateway is logged,
 and only with the gateway's own key hashes. A failure has no tokens; a hit of the gateway's cache keeps its tokens
 but costs nothing; a model without a known price is logged with spend 0.
 """
@@ -96,7 +96,7 @@ def make_gateway_log(world: World, keys: Sequence[tuple[str, str, str]]) -> None
 
 
 def write_gateway_log(
-    world: World, days: tuple[date, ...], out: Path, *, has_writes: bool = False, is_parquet: bool | None = None
+    world: World, days: tuple[date, ...], out: Path, *, has_writes: bool = False, is_parquet: bool = False
 ) -> int:
     """Write one file per day from table gateway_log.
 
@@ -104,7 +104,7 @@ def write_gateway_log(
         world: session with gateway_log.
         days: days to write.
         out: folder of the sample.
-        is_parquet: Parquet in the lake's schema; None decides by scale.
+        is_parquet: Parquet in the lake's schema instead of JSON lines.
         has_writes: JSON rows tell writes to the prompt cache; otherwise they stand among the fresh input.
 
     Returns:
@@ -114,13 +114,9 @@ def write_gateway_log(
     folder.mkdir(parents=True, exist_ok=True)
     writes = ", 'cache_creation_tokens': write_5m + write_1h" if has_writes else ""
     for day in days:
-        if not (world.scale > 1 if is_parquet is None else is_parquet):
-            target, form, shown = folder / f"spend_logs_{day}.jsonl", "format json", _JSON
+        if is_parquet:
+            target, form, shown = folder / f"spend_logs_{day}.parquet", "format parquet, compression zstd", _PARQUET
         else:
-            target, form, shown = (
-                folder / f"spend_logs_{day}.parquet",
-                "format parquet, compression zstd",
-                _PARQUET,
-            )
+            target, form, shown = folder / f"spend_logs_{day}.jsonl", "format json", _JSON
         world.con.execute(f"copy ({shown.format(day=day_number(day), writes=writes)}) to '{target}' ({form})")
     return world.value(f"select count(*) from gateway_log where day between {day_number(days[0])} and {day_number(days[-1])}")

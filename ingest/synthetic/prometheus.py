@@ -1,7 +1,7 @@
 """Writes what Prometheus would answer, one folder per day, from gpu_slots, engine_slots and their series.
 
-At scale 1 two saved ``query_range`` answers a day (step 360 s, half-open day); above, one Parquet file a
-day in the lake's schema prometheus_samples.
+Saved ``query_range`` answers of a half-open day, one of dcgm-exporter and one of vLLM. Where one would grow above
+FILE_BYTES, the series are spread evenly over several answers, as a client does that asks for a part of the targets at a time.
 """
 
 from __future__ import annotations
@@ -9,16 +9,19 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+from ingest.synthetic.scrapes import engine_scrapes, gpu_scrapes
 from ingest.synthetic.series import ENGINE_METRICS, GPU_METRICS, HA_NODE, PROFILING_METRIC
 from ingest.synthetic.window import day_number
-from ingest.synthetic.world import SLOT_SECONDS, World
+from ingest.synthetic.world import World
 
-_AT = f"to_seconds(abs::bigint * {SLOT_SECONDS}) + timestamp '1970-01-01'"
+FILE_BYTES = 32_000_000  # exceeded by less than one series
+DAYS_AT_ONCE = 31  # days whose text is made together at scale 1 with one scrape a slot: some 25 MB
 _PROFILED = "(select node_no, has_profiling from nodes)"
 _SAME_HOLDER = (
     "p.node_no = s.node_no and p.gpu = s.gpu and p.pod_no is not distinct from s.pod_no "
     "and p.pod_start is not distinct from s.pod_start"
 )
+_TEXT_LINES = "format csv, header false, delimiter '', quote '', escape ''"
 
 
 def write_prometheus(world: World, days: tuple[date, ...], out: Path) -> int:
@@ -29,16 +32,16 @@ def write_prometheus(world: World, days: tuple[date, ...], out: Path) -> int:
     """
     for day in days:
         (out / "prometheus" / str(day)).mkdir(parents=True, exist_ok=True)
-    first, last = day_number(days[0]), day_number(days[-1])
-    if world.scale == 1:
-        _write_matrix(world, _gpu_series(first, last), out, "dcgm.json")
-        _write_matrix(world, _engine_series(first, last), out, "vllm.json")
-    else:
-        for day in days:
-            target = out / "prometheus" / str(day) / "samples.parquet"
-            form = "format parquet, compression zstd, row_group_size 500000"
-            world.con.execute(f"copy ({_samples(day_number(day))}) to '{target}' ({form})")
-    return world.value(
+    at_once = max(1, DAYS_AT_ONCE // (world.scale * world.scrapes_per_slot))
+    for start in range(0, len(days), at_once):
+        first, last = day_number(days[start]), day_number(days[start : start + at_once][-1])
+        _write_answers(world, _gpu_series(world, first, last), out, "dcgm")
+        _write_answers(world, _engine_series(world, first, last), out, "vllm")
+    return _samples(world, day_number(days[0]), day_number(days[-1]))
+
+
+def _samples(world: World, first: int, last: int) -> int:
+    in_slots = world.value(
         f"""
         select (
             select coalesce(sum(
@@ -50,17 +53,18 @@ def write_prometheus(world: World, days: tuple[date, ...], out: Path) -> int:
         ) + (select {len(ENGINE_METRICS)} * count(*) from engine_slots where day between {first} and {last})
         """
     )
+    return in_slots * world.scrapes_per_slot
 
 
 def _points(values: list[str]) -> str:
     """SQL columns v0, v1 …: the [time, "value"] pairs of a series as JSON text."""
-    pair = f"'[' || (abs::bigint * {SLOT_SECONDS}) || ',\"' || ({{value}})::varchar || '\"]'"
+    pair = "'[' || scraped_at || ',\"' || ({value})::varchar || '\"]'"
     return ", ".join(
-        f"string_agg({pair.format(value=value)}, ',' order by abs) as v{index}" for index, value in enumerate(values)
+        f"string_agg({pair.format(value=value)}, ',' order by scraped_at) as v{index}" for index, value in enumerate(values)
     )
 
 
-def _gpu_series(first: int, last: int) -> str:
+def _gpu_series(world: World, first: int, last: int) -> str:
     """SQL of (day, name, labels, points) of the dcgm-exporter series."""
     metrics = ", ".join(
         f"{{'name': '{name}', 'points': {_if_profiled(f'v{index}', name)}}}" for index, name in enumerate(GPU_METRICS)
@@ -68,8 +72,8 @@ def _gpu_series(first: int, last: int) -> str:
     return f"""
         with points as (
             select day, node_no, gpu, pod_no, pod_start, {_points(list(GPU_METRICS.values()))}
-            from gpu_slots inner join {_PROFILED} using (node_no)
-            where observed and day between {first} and {last} group by day, node_no, gpu, pod_no, pod_start
+            from ({gpu_scrapes(world)}) inner join {_PROFILED} using (node_no)
+            where day between {first} and {last} group by day, node_no, gpu, pod_no, pod_start
         ),
         series as (
             select day, labels, unnest([{metrics}]) as metric
@@ -83,7 +87,7 @@ def _if_profiled(value: str, metric: str) -> str:
     return f"case when has_profiling then {value} end" if metric == PROFILING_METRIC else value
 
 
-def _engine_series(first: int, last: int) -> str:
+def _engine_series(world: World, first: int, last: int) -> str:
     """SQL of (day, name, labels, points) of the vLLM series."""
     metrics = ", ".join(
         f"{{'name': '{name}', 'reason': '{reason}', 'points': v{index}}}"
@@ -92,7 +96,7 @@ def _engine_series(first: int, last: int) -> str:
     return f"""
         with points as (
             select day, pod_no, replica, pod_start, {_points([column for _, column, _ in ENGINE_METRICS])}
-            from engine_slots where day between {first} and {last} group by day, pod_no, replica, pod_start
+            from ({engine_scrapes(world)}) where day between {first} and {last} group by day, pod_no, replica, pod_start
         ),
         series as (select *, unnest([{metrics}]) as metric from points)
         select day, metric.name as name, labels, metric.points as points
@@ -100,49 +104,46 @@ def _engine_series(first: int, last: int) -> str:
         where s.reason = metric.reason"""
 
 
-def _write_matrix(world: World, series: str, out: Path, name: str) -> None:
-    """One query_range answer per day."""
-    rows = world.rows(
+def _write_answers(world: World, series: str, out: Path, name: str) -> None:
+    """Write each day's ``<name>.json``, or ``<name>-000.json`` and so on; DuckDB writes a line per series."""
+    world.table(
+        "answer_lines",
         f"""
-        select
-            (to_days(day) + date '1970-01-01')::date,
-            string_agg(
-                '{{"metric":{{"__name__":"' || name || '",' || substr(labels, 2)
-                || ',"values":[' || points || ']}}',
-                ',\n' order by name, labels
-            )
-        from ({series}) group by day order by day
+        with lines as (
+            select
+                day, name, labels,
+                '{{"metric":{{"__name__":"' || name || '",' || substr(labels, 2) || ',"values":[' || points || ']}}' as line
+            from ({series})
+        ),
+        placed as (
+            select
+                day, line, row_number() over in_order as line_no, sum(strlen(line)) over in_order - strlen(line) as bytes_before,
+                sum(strlen(line)) over (partition by day) as bytes_of_day
+            from lines window in_order as (partition by day order by name, labels rows unbounded preceding)
+        )
+        select day, line_no, line, bytes_before * (1 + bytes_of_day // {FILE_BYTES}) // bytes_of_day as part from placed
+        """,
+    )
+    files = world.rows(
+        """
+        select (to_days(day) + date '1970-01-01')::date, count(*) over (partition by day),
+            row_number() over (partition by day order by part) - 1, day, min(line_no), max(line_no)
+        from answer_lines group by day, part order by day, part
         """
     )
-    for day, text in rows:
-        answer = '{"status":"success","data":{"resultType":"matrix","result":[\n' + text + "\n]}}\n"
-        (out / "prometheus" / str(day) / name).write_text(answer, encoding="utf-8")
+    for day, parts, part, number, first, last in files:
+        path = out / "prometheus" / str(day) / (f"{name}.json" if parts == 1 else f"{name}-{part:03d}.json")
+        world.con.execute(f"copy ({_answer(number, first, last)}) to '{path}' ({_TEXT_LINES})")
 
 
-def _samples(day: int) -> str:
-    """SQL of a day's samples in the lake's schema."""
-    gpu = " union all ".join(
-        f"""
-        select
-            {_AT} as ts, '{metric}' as metric, ({value})::double as value, 'dcgm-exporter' as job, s.instance,
-            s.hostname, s.gpu::varchar as gpu_index, s.uuid as gpu_uuid, s.gpu_raw as gpu_model_raw,
-            null::varchar as gpu_instance_id, null::varchar as gpu_instance_profile,
-            'nvidia' || s.gpu as device, s.pod, s.namespace, s.container, null::varchar as vgpu,
-            null::varchar as served_model_name, null::varchar as engine, null::varchar as finished_reason,
-            null::varchar as token_source, 'legacy' as exporter_generation,
-            s.labels
-        from gpu_slots as p inner join gpu_series as s on {_SAME_HOLDER}
-        where p.observed and p.day = {day} and {_if_profiled("true", metric)}"""
-        for metric, value in GPU_METRICS.items()
-    )
-    engine = " union all ".join(
-        f"""
-        select
-            {_AT}, '{metric}', ({value})::double, 'vllm', null, null, null, null, null, null, null, null,
-            s.pod, s.namespace, s.container, null, s.engine_model, '0', nullif('{reason}', ''), null, null,
-            s.labels
-        from engine_slots as e inner join engine_series as s using (pod_no, replica, pod_start)
-        where e.day = {day} and s.reason = '{reason}'"""
-        for metric, value, reason in ENGINE_METRICS
-    )
-    return f"{gpu} union all {engine}"
+def _answer(day: int, first: int, last: int) -> str:
+    """SQL of the lines of a query_range answer made of the day's answer_lines first to last."""
+    return f"""
+        select line from (
+            select {first - 1} as line_no, '{{"status":"success","data":{{"resultType":"matrix","result":[' as line
+            union all
+            select line_no, line || case when line_no < {last} then ',' else '' end
+            from answer_lines where day = {day} and line_no between {first} and {last}
+            union all
+            select {last + 1}, ']}}}}'
+        ) order by line_no"""

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from ingest.errors import ConfigError
+from ingest.synthetic.world import SLOT_SECONDS
 
 MARKER = "sample.json"
 OWN_FOLDERS = ("aws_cur", "aws_focus", "gcp", "prometheus", "openai", "anthropic", "litellm", "truth")
-FORMAT = 1  # raise it when the same parameters give other bytes
+FORMAT = 2  # raise it when the same parameters give other bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +30,21 @@ class SampleParameters:
     end_month: str
     seed: int
     scale: int
+    step_seconds: int = SLOT_SECONDS
+    is_bulk: bool = False
     extra_days: int = 0
     format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        """Refuse a scrape step that does not divide a slot."""
+        if self.step_seconds < 1 or SLOT_SECONDS % self.step_seconds:
+            raise ConfigError(
+                "the scrape step does not divide a slot of the sample company",
+                where={"option": "step_seconds"},
+                found=str(self.step_seconds),
+                expected=f"a divisor of {SLOT_SECONDS}",
+                fix="use 15, 30, 60 or another divisor",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,6 +49,13 @@ class World:
     con: duckdb.DuckDBPyConnection
     seed: int
     scale: int
+    step_seconds: int  # between two scrapes; divides a slot
+    is_bulk: bool  # requests and CPU lines outnumber the GPU fleet's growth
+
+    @property
+    def scrapes_per_slot(self) -> int:
+        """How often Prometheus reads the exporters in a slot."""
+        return SLOT_SECONDS // self.step_seconds
 
     def draw(self, n: int | str, tag: str, *columns: str) -> str:
         """SQL of an integer in [0, n), fixed by seed, tag and the values of the columns."""
@@ -85,7 +92,15 @@ def values(columns: str, rows: Iterable[Sequence[object]]) -> str:
     return f"select * from (values {listed}) as constants({columns})"
 
 
-def open_world(*, seed: int, scale: int, memory_limit: str = "2GB", threads: int = 2) -> World:
+def open_world(
+    *,
+    seed: int,
+    scale: int,
+    step_seconds: int = SLOT_SECONDS,
+    is_bulk: bool = False,
+    memory_limit: str = "2GB",
+    threads: int = 2,
+) -> World:
     """A session in memory with the company's tables.
 
     Raises:
@@ -119,4 +134,4 @@ def open_world(*, seed: int, scale: int, memory_limit: str = "2GB", threads: int
     }
     for name, sql in tables.items():
         con.execute(f"create temp table {name} as {sql}")
-    return World(con=con, seed=int(seed), scale=int(scale))
+    return World(con=con, seed=int(seed), scale=int(scale), step_seconds=int(step_seconds), is_bulk=is_bulk)
