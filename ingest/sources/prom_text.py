@@ -26,8 +26,9 @@ from ingest.sources.file_memory import Contents
 from ingest.sources.folder_source import FolderSource
 from ingest.sources.prom_text_rows import Snapshot, days_of, write_samples
 from ingest.sources.scan_room import ScanRoom
+from ingest.sources.telemetry_convert import write_empty
 from ingest.sources.telemetry_files import counted_samples, days_in
-from ingest.sources.telemetry_rows import DATASET, FORMAT_VERSION, write_empty
+from ingest.sources.telemetry_rows import DATASET, FORMAT_VERSION
 
 _TIME_IN_NAME = re.compile(r"(?<!\d)(20\d\d)-?(\d\d)-?(\d\d)[T_ ](\d\d)[:_-]?(\d\d)[:_-]?(\d\d)(?:[.,]\d+)?(?:Z|\+00:?00)?(?!\d)")
 _OWN_TIME = re.compile(rb"^[^#\n]*[}\w]\s+\S+\s+-?\d{9,13}(\.\d+)?\s*(#.*)?$", re.MULTILINE)

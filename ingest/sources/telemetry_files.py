@@ -27,7 +27,8 @@ from ingest.manifest import SourceFile
 from ingest.sources.file_memory import Contents
 from ingest.sources.prometheus_answers import read_series
 from ingest.sources.prometheus_series import Series
-from ingest.sources.telemetry_rows import COPY_OPTIONS, EXPORTED_LABELS, SCHEMA, SeriesFile, is_gpu_series
+from ingest.sources.telemetry_convert import SeriesFile
+from ingest.sources.telemetry_rows import COPY_OPTIONS, EXPORTED_LABELS, SCHEMA, is_gpu_series
 from ingest.sql_casts import literal
 
 PARQUET = ".parquet"

@@ -15,6 +15,7 @@ from ingest.lake_workspace import Workspace
 from ingest.landing import land_parquet, parquet_rows
 from ingest.manifest import SourceFile
 from ingest.sources.delivered_files import DeliveredFile
+from ingest.sources.telemetry_convert import convert_series, write_empty
 from ingest.sources.telemetry_files import (
     SplitFile,
     copy_day,
@@ -23,7 +24,6 @@ from ingest.sources.telemetry_files import (
     split_file,
     take,
 )
-from ingest.sources.telemetry_rows import convert_series, write_empty
 
 
 @dataclass

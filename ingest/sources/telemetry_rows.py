@@ -12,14 +12,8 @@ infinities and sentinels are nulled later, by measure.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Collection, Mapping
 
-import duckdb
-
-from ingest.errors import DeliveryError, Mismatch
-from ingest.landing import file_list
 from ingest.sql_casts import literal, quoted
 
 DATASET = "prometheus_samples"
@@ -50,7 +44,6 @@ SCHEMA: Mapping[str, str] = {
     "ts": "TIMESTAMP[]",
     "value": "DOUBLE[]",
 }
-SLACK_BYTES = 1024**2
 # a row is a whole series: row groups of 2,048 series already hold millions of samples
 COPY_OPTIONS = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 2048"
 FORMAT_VERSION = 2
@@ -62,16 +55,6 @@ _NEW_NAMES = (
 _EXPORTER = r"(^|.*-)(exporter|dcgm-exporter|gpu-exporter|nvidia-smi-exporter|dcgm)(-.*|$)"
 GPU_LABELS = ("UUID", "uuid", "gpu_uuid")
 EXPORTED_LABELS = ("exported_pod", "exported_namespace", "exported_container")
-
-
-@dataclass(frozen=True)
-class SeriesFile:
-    """Newline-delimited series of one delivered file (see ``prometheus_answers.Series``)."""
-
-    path: Path
-    name: str
-    is_export: bool
-    widest: int
 
 
 def is_gpu_series(labels: Mapping[str, str]) -> bool:
@@ -118,65 +101,6 @@ def rows_by_day(rows: str) -> str:
         " REPLACE (ts[before + 1:before + samples] AS ts, \"value\"[before + 1:before + samples] AS \"value\")"
         f" FROM ({begun})"
     )
-
-
-def convert_series(
-    connection: duckdb.DuckDBPyConnection,
-    files: Sequence[SeriesFile],
-    target: Path,
-    *,
-    exported_jobs: Collection[str],
-    by_day: bool = False,
-) -> None:
-    """Write the samples of ``files`` as Parquet: one file, or with ``by_day`` a folder with
-    ``day=YYYY-MM-DD/`` inside.
-
-    Raises:
-        DeliveryError: a series without a name, or a sample that is no number.
-    """
-    connection.execute("SET preserve_insertion_order = false")
-    query = " UNION ALL BY NAME ".join(
-        rows_query(_series_relation(group, is_export=is_export), exported_jobs=exported_jobs)
-        for is_export in (False, True)
-        if (group := [file for file in files if file.is_export is is_export])
-    )
-    options = COPY_OPTIONS
-    if by_day:
-        query = rows_by_day(query)
-        options += ", PARTITION_BY (day)"
-    try:
-        connection.execute(f"COPY ({query}) TO {literal(str(target))} ({options})")
-    except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
-        raise _explained(connection, files, error) from error
-
-
-def write_empty(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
-    """A Parquet file with the schema and no rows."""
-    nothing = ", ".join(f"NULL::{kind} AS {quoted(name)}" for name, kind in SCHEMA.items())
-    connection.execute(f"COPY (SELECT {nothing} LIMIT 0) TO {literal(str(target))} ({COPY_OPTIONS})")
-
-
-def _series_relation(files: Sequence[SeriesFile], *, is_export: bool, extra: str = "") -> str:
-    paths = ", ".join(literal(path) for path in file_list(file.path for file in files))
-    widest = max(file.widest for file in files) + SLACK_BYTES
-    kinds = "'values': 'VARCHAR[]', timestamps: 'DOUBLE[]'" if is_export else "'values': 'VARCHAR[][]', 'value': 'VARCHAR[]'"
-    samples = _EXPORT_SAMPLES if is_export else _PAIR_SAMPLES
-    return (
-        f"SELECT metric AS m, {samples} AS samples{extra} FROM read_json([{paths}],"
-        f" format = 'newline_delimited', columns = {{metric: 'MAP(VARCHAR, VARCHAR)', {kinds}}},"
-        f" maximum_object_size = {widest}, filename = true)"
-    )
-
-
-_PAIR_SAMPLES = (
-    'list_transform(CASE WHEN "values" IS NULL AND "value" IS NOT NULL THEN ["value"] ELSE "values" END,'
-    " lambda p: {'at': CAST(p[1] AS DOUBLE), 'v': p[2]})"
-)
-_EXPORT_SAMPLES = (
-    'CASE WHEN len("values") = len(timestamps)'
-    " THEN list_transform(list_zip(timestamps, \"values\"), lambda p: {'at': p[1] / 1000, 'v': p[2]})"
-    " ELSE error('values and timestamps of one series differ in number') END"
-)
 
 
 def _label(*names: str) -> str:
@@ -235,36 +159,3 @@ def _generation(metric: str) -> str:
         f" WHEN {_label('DCGM_FI_DRIVER_VERSION')} IS NOT NULL THEN 'legacy'"
         f" WHEN regexp_full_match({metric}, {literal(_NEW_NAMES)}) THEN 'dcgm_4_7' ELSE 'legacy' END"
     )
-
-
-def _explained(connection: duckdb.DuckDBPyConnection, files: Sequence[SeriesFile], error: duckdb.Error) -> DeliveryError:
-    """The same error with file and sample, where a closer look finds them."""
-    fix = "export the series again; the day keeps its last good load"
-    names = {str(file.path): file.name for file in files}
-    found: list[Mismatch] = []
-    for file in files:
-        relation = _series_relation([file], is_export=file.is_export, extra=", filename")
-        query = (
-            "SELECT filename, m['__name__'], s.at, s.v"
-            f" FROM (SELECT filename, m, unnest(samples) AS s FROM ({relation}))"
-            " WHERE (s.v IS NOT NULL AND TRY_CAST(s.v AS DOUBLE) IS NULL)"
-            " OR coalesce(m['__name__'], '') = '' LIMIT 20"
-        )
-        try:
-            rows = connection.execute(query).fetchall()
-        except duckdb.Error as unreadable:
-            where = {"file": file.name}
-            return DeliveryError("the series cannot be read", where=where, found=str(unreadable), fix=fix)
-        found += [
-            Mismatch(
-                file=names.get(path, file.name),
-                column=f"{metric or 'series without __name__'} at {at}",
-                found=value,
-                expected="a number under a metric name",
-                fix=fix,
-            )
-            for path, metric, at, value in rows
-        ]
-    if not found:
-        return DeliveryError("the series cannot be read", found=str(error), fix=fix)
-    return DeliveryError("samples cannot be read", mismatches=tuple(found), fix=fix)

@@ -92,7 +92,8 @@ class Fleet:
                 'legacy' as exporter_generation, gpu as gpu_uuid,
                 regexp_extract(gpu, '(\\d+)$', 1) as gpu_index,
                 spans.instance as gpu_instance_id, profile as gpu_instance_profile, 'ns' as namespace, pod, labels,
-                'NVIDIA H100 80GB HBM3' as gpu_model_raw, [timestamp '{DAY}' + to_minutes(cast(minute as bigint))] as observed_times
+                'NVIDIA H100 80GB HBM3' as gpu_model_raw,
+                [timestamp '{DAY}' + to_minutes(cast(minute as bigint))] as observed_times
             from spans, unnest(range(spans.start, spans.end)) as minutes (minute)"""
         )
         self.con.execute(

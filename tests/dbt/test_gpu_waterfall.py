@@ -218,7 +218,8 @@ def test_hours_without_a_node_are_unobserved_and_change_no_other_hour(ladder: Co
     fleet.build()
     before = fleet.rows(others)
     fleet.con.execute(
-        "delete from warehouse.staging.stg_prometheus__series where hostname = 'host-b' and hour(observed_times[1]) between 3 and 6"
+        "delete from warehouse.staging.stg_prometheus__series"
+        " where hostname = 'host-b' and hour(observed_times[1]) between 3 and 6"
     )
     fleet.build()
     assert fleet.rows(others) == before
