@@ -12,7 +12,7 @@ from pathlib import Path
 from ingest.errors import DeliveryError, TransientError
 from ingest.landing import unpack
 from ingest.manifest import SourceFile
-from ingest.sources.file_memory import FileFacts
+from ingest.sources.file_memory import FileFacts, file_token
 
 _MONTH_IN_PATH = re.compile(r"(?<!\d)(20\d\d)-?(0[1-9]|1[0-2])(?!\d)")
 _CHUNK = re.compile(
@@ -104,10 +104,21 @@ def refuse_moving(files: Iterable[DeliveredFile], read: Iterable[SourceFile]) ->
     known = {file.name: file.facts.source for file in files}
     for source in read:
         if known.get(source.path, source) != source:
-            where = {"file": source.path}
-            raise TransientError(
-                "a delivered file changed while it was read", where=where, fix="ingest again"
-            )
+            raise _moving(source.path)
+
+
+def refuse_changed(file: DeliveredFile) -> None:
+    """Check that a file that was read where it lies is still the one that was scanned and hashed.
+
+    Raises:
+        TransientError: it changed or was replaced in between.
+    """
+    if tuple(file_token(file.path)) != file.facts.token:
+        raise _moving(file.name)
+
+
+def _moving(name: str) -> TransientError:
+    return TransientError("a delivered file changed while it was read", where={"file": name}, fix="ingest again")
 
 
 def file_error(error: Exception, path: Path, name: str) -> DeliveryError:

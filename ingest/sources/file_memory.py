@@ -7,6 +7,7 @@ is a cache below the home folder: deleting it costs one full scan, nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,14 @@ Contents = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class FileFacts:
-    """Size and hash of a file, and its ``contents``: partition -> the accounts it claims there."""
+    """Size and hash of a file, and its ``contents``: partition -> the accounts it claims there.
+
+    ``token`` is the file's ``file_token`` before it was read; empty where nobody looked.
+    """
 
     source: SourceFile
     contents: Contents
+    token: tuple[int, ...] = ()
 
 
 class FileMemory:
@@ -48,14 +53,13 @@ class FileMemory:
             name: its path relative to the delivery root.
             scan: reads the file.
         """
-        key, token = str(file), _token(file)
+        key, token = str(file), file_token(file)
         entry = self._known.get(key)
         if entry is None or entry["token"] != token:
-            contents = {partition: list(claims) for partition, claims in scan().items()}
-            entry = {"token": token, "sha256": file_sha256(file), "contents": contents}
+            entry = {"token": token, **_read(file, scan)}
         self._seen[key] = entry
         contents = {partition: tuple(claims) for partition, claims in entry["contents"].items()}
-        return FileFacts(SourceFile(name, token[2], entry["sha256"]), contents)
+        return FileFacts(SourceFile(name, token[2], entry["sha256"]), contents, tuple(token))
 
     def save(self) -> None:
         """Keep what this run asked for; facts of files that are gone are dropped."""
@@ -67,6 +71,15 @@ class FileMemory:
         self._known = dict(self._seen)
 
 
-def _token(file: Path) -> list[int]:
+def file_token(file: Path) -> list[int]:
+    """What tells that a file is another one or has changed: device, inode, size, modification and change time."""
     stat = file.stat()
     return [stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
+
+
+def _read(file: Path, scan: Callable[[], Contents]) -> dict[str, Any]:
+    """Hash and contents of a file; it is hashed while it is scanned."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        digest = pool.submit(file_sha256, file)
+        contents = {partition: list(claims) for partition, claims in scan().items()}
+        return {"sha256": digest.result(), "contents": contents}

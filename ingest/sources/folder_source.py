@@ -108,7 +108,7 @@ class FolderSource(ABC):
         """One delivery per partition that the folder's files hold or, by the last load, held."""
         memory_path = self.settings.home / "file_memory" / f"{self.config.name}.{self.dataset}.json"
         memory = FileMemory(memory_path, version=self.format_version)
-        with ScanRoom(self.settings.home) as room:
+        with ScanRoom(self.settings.home, limits=self.limits) as room:
             files = [self._examine(path, name, memory, room) for path, name in self._list()]
         memory.save()
         for partition, content in sorted(self._by_partition(files).items()):

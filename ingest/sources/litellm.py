@@ -9,10 +9,10 @@ the same id in two files of a day means that two exports overlap, and is refused
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 import duckdb
@@ -20,51 +20,33 @@ import duckdb
 from ingest.duckdb_session import file_list, session
 from ingest.errors import DeliveryError
 from ingest.lake import Landed
-from ingest.landed_files import file_sha256
 from ingest.landing import (
     COPY_OPTIONS,
     check_parquet,
     count_and_money,
     describe_parquet,
     land_parquet,
-    unpack,
 )
 from ingest.manifest import SourceFile
 from ingest.sources import litellm_rows as rows
-from ingest.sources.delivered_files import DeliveredFile
+from ingest.sources.delivered_files import DeliveredFile, refuse_changed
 from ingest.sources.file_memory import Contents
 from ingest.sources.folder_source import FolderSource
-from ingest.sources.json_lines import malformed, row_findings
+from ingest.sources.json_lines import RowRule, malformed, row_findings
+from ingest.sources.litellm_text import PARQUET, LogText, is_parquet, log_text
+from ingest.sources.litellm_usual_rows import USUAL, usual_rows
 from ingest.sources.scan_room import ScanRoom
-from ingest.sql_casts import literal
+from ingest.sql_casts import literal, utc_from_text
 
-_PARQUET = ".parquet"
 _CURRENCY = "'USD'"
-_PAGE_HEAD = re.compile(rb'\{\s*("(total|page|page_size|total_pages)"\s*:\s*\d+\s*,\s*)*"data"\s*:\s*\[')
-HEAD_BYTES = 64 * 1024
-LARGEST_ROW_BYTES = 64 * 1024**2
 _DAY_IN_PATH = re.compile(r"(?<!\d)(20\d\d)-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])(?!\d)")
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """A readable file's rows: SQL with one column ``json`` (bound ``$path``), and whether a line is a row."""
-
-    source: SourceFile
-    relation: str
-    path: Path
-    has_lines: bool
-
-    @property
-    def bound(self) -> dict[str, str]:
-        return {"path": file_list([self.path])[0]}
 
 
 class LiteLLMSource(FolderSource):
     """Data set ``litellm_spend_logs``: one partition per UTC day."""
 
     dataset = "litellm_spend_logs"
-    suffixes = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".ndjson.gz", _PARQUET)
+    suffixes = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".ndjson.gz", PARQUET)
     has_whole_statements = False
 
     def named_partitions(self, name: str) -> set[str]:
@@ -73,23 +55,16 @@ class LiteLLMSource(FolderSource):
 
     def scan(self, path: Path, *, name: str, room: ScanRoom) -> Contents:
         """The days a file holds."""
-        if _is_parquet(path):
+        if is_parquet(path):
             check_parquet(path, name=name)
-        if _is_parquet(path) and _has_lake_schema(room.connection, path):
-            source = SourceFile(name, 0, "")
-            read = _Rows(source, "SELECT started_at FROM read_parquet($path)", path, has_lines=False)
-            start = "started_at"
+        if is_parquet(path) and _has_lake_schema(room.connection, path):
+            text, start = LogText(path, "SELECT started_at FROM read_parquet($path)"), "started_at"
         else:
-            read = _rows_of(path, room.scratch / "rows.json", name=name)
-            start = rows.started_at()
-        query = f"SELECT DISTINCT strftime({start}, '%Y-%m-%d') FROM ({read.relation})"
-        try:
-            found = room.connection.execute(query, read.bound).fetchall()
-        except duckdb.Error as error:
-            raise malformed(read.path, name=name, error=error, has_lines=read.has_lines) from error
-        days = sorted(day for (day,) in found if day is not None)
+            text, start = log_text(path, room.scratch / "rows.json", name=name), rows.started_at()
+        found = _days(room.connection, text, start=start, name=name)
+        days = sorted(day for day in found if day is not None)
         if found and not days:
-            raise _refused(room.connection, read, name=name, error=ValueError("no row has a readable start"))
+            raise _refused(room.connection, text, name=name, error=ValueError("no row has a readable start"))
         return {day: () for day in days}
 
     def land(self, partition: str, files: tuple[DeliveredFile, ...], folder: Path) -> Landed:
@@ -101,7 +76,7 @@ class LiteLLMSource(FolderSource):
             for number, file in enumerate(files):
                 parts.append(folder / f"part-{number:05d}.parquet")
                 is_one_day = len(file.facts.contents) == 1
-                if _is_parquet(file.path) and is_one_day and _has_lake_schema(connection, file.path):
+                if is_parquet(file.path) and is_one_day and _has_lake_schema(connection, file.path):
                     sources.append(_copy_parquet(connection, file, parts[-1], day=partition))
                     hashes[parts[-1]] = sources[-1].sha256
                 else:
@@ -113,9 +88,7 @@ class LiteLLMSource(FolderSource):
         return Landed(tuple(parts), tuple(sources), count, money, (), hashes)
 
 
-def refuse_repeated_requests(
-    connection: duckdb.DuckDBPyConnection, parts: Sequence[Path], names: Sequence[str]
-) -> None:
+def refuse_repeated_requests(connection: duckdb.DuckDBPyConnection, parts: Sequence[Path], names: Sequence[str]) -> None:
     """Check that no request id stands in two files of a day.
 
     Raises:
@@ -137,64 +110,64 @@ def refuse_repeated_requests(
         )
 
 
-def _is_parquet(path: Path) -> bool:
-    return path.suffix.lower() == _PARQUET
-
-
 def _has_lake_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
     return describe_parquet(connection, [path]) == tuple(rows.LAKE_SCHEMA.items())
 
 
-def _rows_of(path: Path, text: Path, *, name: str) -> _Rows:
-    """The rows of a delivered file, unpacked to ``text`` when it is not Parquet."""
-    if _is_parquet(path):
-        source = SourceFile(name, path.stat().st_size, file_sha256(path))
-        return _Rows(source, "SELECT to_json(line) AS json FROM read_parquet($path) AS line", path, False)
-    source = unpack(path, text, name=name)
-    with text.open("rb") as handle:
-        head = handle.read(HEAD_BYTES).lstrip()
-    layout = _layout(head)
-    largest = text.stat().st_size + 1024 if layout == "unstructured" else LARGEST_ROW_BYTES
-    objects = (
-        f"SELECT json FROM read_json_objects($path, format = '{layout}', maximum_object_size = {largest})"
-    )
-    if not _PAGE_HEAD.match(head):
-        return _Rows(source, objects, text, has_lines=layout == "newline_delimited")
-    pages = f"SELECT unnest(from_json(json -> '$.data', '[\"JSON\"]')) AS json FROM ({objects})"
-    return _Rows(source, pages, text, has_lines=False)
+def _days(connection: duckdb.DuckDBPyConnection, text: LogText, *, start: str, name: str) -> set[str | None]:
+    """The days of a file's rows, None for a start that cannot be read; lines are read quickly when they can be.
 
-
-def _layout(head: bytes) -> str:
-    """DuckDB's name of the JSON layout: an array, one object a line, or objects over several lines."""
-    if head.startswith(b"["):
-        return "array"
-    line, has_more, _ = head.partition(b"\n")
+    Raises:
+        DeliveryError: the file is not JSON.
+    """
+    if text.has_lines:
+        with suppress(duckdb.Error):
+            return _distinct_days(connection, text, text.quick_starts, start=utc_from_text("startTime"))
     try:
-        json.loads(line)
-    except ValueError:
-        return "unstructured" if has_more and line.rstrip().endswith((b"{", b",")) else "newline_delimited"
-    return "newline_delimited"
-
-
-def _convert(
-    connection: duckdb.DuckDBPyConnection, file: DeliveredFile, target: Path, *, day: str
-) -> SourceFile:
-    text = target.with_suffix(".json")
-    source = _rows_of(file.path, text, name=file.name)
-    typed = rows.typed_rows(f"({source.relation})", file=file.name)
-    of_day = f"coalesce(strftime(started_at, '%Y-%m-%d') = {literal(day)}, true)"
-    query = f"SELECT {rows.checked_columns()} FROM ({typed}) WHERE {of_day}"
-    try:
-        connection.execute(f"COPY ({query}) TO {literal(str(target))} ({COPY_OPTIONS})", source.bound)
+        return _distinct_days(connection, text, text.relation, start=start)
     except duckdb.Error as error:
-        raise _refused(connection, source, name=file.name, error=error) from error
-    text.unlink(missing_ok=True)
-    return source.source
+        raise malformed(text.path, name=name, error=error, has_lines=text.has_lines) from error
 
 
-def _copy_parquet(
-    connection: duckdb.DuckDBPyConnection, file: DeliveredFile, target: Path, *, day: str
-) -> SourceFile:
+def _distinct_days(connection: duckdb.DuckDBPyConnection, text: LogText, relation: str, *, start: str) -> set[str | None]:
+    query = f"SELECT DISTINCT strftime({start}, '%Y-%m-%d') FROM ({relation})"
+    return {day for (day,) in connection.execute(query, text.bound).fetchall()}
+
+
+def _convert(connection: duckdb.DuckDBPyConnection, file: DeliveredFile, target: Path, *, day: str) -> SourceFile:
+    """Type the day's rows of a file, quickly when all of them are usual."""
+    unpacked = target.with_suffix(".json")
+    text = log_text(file.path, unpacked, name=file.name)
+    usual = usual_rows(f"({text.quick_relation})", file=file.name)
+    try:
+        try:
+            _copy_rows(connection, text, usual, target, day=day, more=[USUAL])
+        except duckdb.Error:
+            typed = rows.typed_rows(f"({text.relation})", file=file.name)
+            _copy_rows(connection, text, typed, target, day=day)
+    except duckdb.Error as error:
+        refuse_changed(file)
+        raise _refused(connection, text, name=file.name, error=error) from error
+    refuse_changed(file)
+    unpacked.unlink(missing_ok=True)
+    return file.facts.source
+
+
+def _copy_rows(
+    connection: duckdb.DuckDBPyConnection,
+    text: LogText,
+    typed: str,
+    target: Path,
+    *,
+    day: str,
+    more: Sequence[RowRule] = (),
+) -> None:
+    of_day = f"coalesce(strftime(started_at, '%Y-%m-%d') = {literal(day)}, true)"
+    query = f"SELECT {rows.checked_columns(more=more)} FROM ({typed}) WHERE {of_day}"
+    connection.execute(f"COPY ({query}) TO {literal(str(target))} ({COPY_OPTIONS})", text.bound)
+
+
+def _copy_parquet(connection: duckdb.DuckDBPyConnection, file: DeliveredFile, target: Path, *, day: str) -> SourceFile:
     source = land_parquet(file.path, target, name=file.name)
     query = (
         "SELECT count(*) FROM read_parquet($path)"
@@ -220,15 +193,11 @@ def _empty(connection: duckdb.DuckDBPyConnection, target: Path) -> Path:
     return target
 
 
-def _refused(
-    connection: duckdb.DuckDBPyConnection, source: _Rows, *, name: str, error: Exception
-) -> DeliveryError:
-    typed = rows.typed_rows(f"({source.relation})", file=name)
-    findings = row_findings(
-        connection, typed, rows.rules(), path=source.path, name=name, has_lines=source.has_lines
-    )
+def _refused(connection: duckdb.DuckDBPyConnection, text: LogText, *, name: str, error: Exception) -> DeliveryError:
+    typed = rows.typed_rows(f"({text.relation})", file=name)
+    findings = row_findings(connection, typed, rows.rules(), path=text.path, name=name, has_lines=text.has_lines)
     if not findings:
-        return malformed(source.path, name=name, error=error, has_lines=source.has_lines)
+        return malformed(text.path, name=name, error=error, has_lines=text.has_lines)
     count = len({(finding.line, finding.row) for finding in findings})
     return DeliveryError(
         f"{count} rows break the rules of the request log",

@@ -10,7 +10,7 @@ reach the lake.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ingest.sources.json_lines import RowRule, guarded, quoted_numbers
@@ -52,7 +52,7 @@ _TEXTS: Final = (
     "session_id",
 )
 _COUNTS: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
-_SHAPE: Final = {
+SHAPE: Final = {
     **dict.fromkeys((*_TEXTS, *_COUNTS), "VARCHAR"),
     **dict.fromkeys(
         ("request_id", "spend", "startTime", "endTime", "team_id", "status", "cache_hit"), "VARCHAR"
@@ -60,7 +60,7 @@ _SHAPE: Final = {
     "request_tags": "JSON",
     "metadata": "JSON",
 }
-_METADATA_SHAPE: Final = {
+METADATA_SHAPE: Final = {
     "status": "VARCHAR",
     "user_api_key_team_id": "VARCHAR",
     "attempted_retries": "VARCHAR",
@@ -85,6 +85,20 @@ def typed_rows(relation: str, *, file: str) -> str:
         relation: SQL relation with one column ``json`` holding one row's text.
         file: the delivered file's name.
     """
+    parsed = f"SELECT json_transform({quoted_numbers('json')}, '{json.dumps(SHAPE)}') AS raw FROM {relation}"
+    opened = (
+        f"SELECT raw, json_transform({_unwrapped('raw.metadata')}, '{json.dumps(METADATA_SHAPE)}') AS meta,"
+        f" {_unwrapped('raw.request_tags')} AS request_tags FROM ({parsed})"
+    )
+    return f"SELECT raw, meta, {lake_columns(file)} FROM ({opened})"
+
+
+def lake_columns(file: str) -> str:
+    """The select list of the lake columns from the texts ``raw``, ``meta`` and ``request_tags`` of a row.
+
+    Args:
+        file: the delivered file's name.
+    """
     read, write = (
         _usage("cache_read_input_tokens", "cached_tokens"),
         _usage("cache_creation_input_tokens", "cache_creation_tokens"),
@@ -106,13 +120,7 @@ def typed_rows(relation: str, *, file: str) -> str:
         "request_tags": "CAST(request_tags AS VARCHAR)",
         "source_file": literal(file),
     }
-    selected = ", ".join(f'{columns[name]} AS "{name}"' for name in LAKE_SCHEMA)
-    parsed = f"SELECT json_transform({quoted_numbers('json')}, '{json.dumps(_SHAPE)}') AS raw FROM {relation}"
-    opened = (
-        f"SELECT raw, json_transform({_unwrapped('raw.metadata')}, '{json.dumps(_METADATA_SHAPE)}') AS meta,"
-        f" {_unwrapped('raw.request_tags')} AS request_tags FROM ({parsed})"
-    )
-    return f"SELECT raw, meta, {selected} FROM ({opened})"
+    return ", ".join(f'{columns[name]} AS "{name}"' for name in LAKE_SCHEMA)
 
 
 def rules() -> list[RowRule]:
@@ -136,10 +144,14 @@ def rules() -> list[RowRule]:
     ]
 
 
-def checked_columns() -> str:
-    """The select list from ``typed_rows`` to the lake schema; a row with a problem raises an error."""
+def checked_columns(*, more: Sequence[RowRule] = ()) -> str:
+    """The select list from ``typed_rows`` to the lake schema; a row with a problem raises an error.
+
+    Args:
+        more: what the rows must hold besides ``rules``.
+    """
     first, *others = (f'"{name}"' for name in LAKE_SCHEMA)
-    return ", ".join([guarded(first, rules()), *others])
+    return ", ".join([guarded(first, [*rules(), *more]), *others])
 
 
 def _usage(anthropic: str, openai: str) -> str:

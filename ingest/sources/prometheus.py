@@ -75,7 +75,7 @@ class PrometheusSource(FolderSource):
         if not self.config.is_url:
             yield from super().discover()
             return
-        with PrometheusServer(self.config, now=self._now) as server, ScanRoom(self.settings.home) as room:
+        with PrometheusServer(self.config, now=self._now) as server, ScanRoom(self.settings.home, limits=self.limits) as room:
             for day in server.days():
                 pages = tuple(self._pull(server, day, room))
                 if not pages:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import ExitStack
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
 import duckdb
 
-from ingest.duckdb_session import connect
+from ingest.duckdb_session import EngineLimits, connect
 
 
 class ScanRoom:
@@ -18,10 +19,11 @@ class ScanRoom:
 
     Args:
         home: folder that holds the scratch folder; made when needed.
+        limits: memory and threads of the session.
     """
 
-    def __init__(self, home: Path) -> None:
-        self._home, self._stack = home, ExitStack()
+    def __init__(self, home: Path, *, limits: EngineLimits) -> None:
+        self._home, self._limits, self._stack = home, limits, ExitStack()
 
     @cached_property
     def scratch(self) -> Path:
@@ -32,7 +34,7 @@ class ScanRoom:
     @cached_property
     def connection(self) -> duckdb.DuckDBPyConnection:
         """A private in-memory session that spills into the scratch folder."""
-        return self._stack.enter_context(connect(scratch=self.scratch / "spill"))
+        return self._stack.enter_context(connect(**asdict(self._limits), scratch=self.scratch / "spill"))
 
     def __enter__(self) -> ScanRoom:
         return self
