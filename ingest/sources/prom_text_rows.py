@@ -50,7 +50,7 @@ def write_samples(connection: duckdb.DuckDBPyConnection, files: Sequence[Snapsho
     """
     load_lines(connection, files)
     notes = _refuse_bad_lines(connection)
-    rows = rows_query("SELECT m, samples FROM text_samples", exported_jobs=_jobs(connection))
+    rows = rows_query("SELECT m, times, readings FROM text_samples", exported_jobs=_jobs(connection))
     query = of_day(rows, day=day)
     connection.execute(f"COPY ({query}) TO {literal(str(target))} ({COPY_OPTIONS})")
     return notes
@@ -60,14 +60,14 @@ def days_of(connection: duckdb.DuckDBPyConnection, file: Snapshot) -> list[str]:
     """The UTC days of a file's samples."""
     load_lines(connection, [file])
     query = (
-        "SELECT DISTINCT strftime(make_timestamp(CAST(round(samples[1].at * 1e6) AS BIGINT)), '%Y-%m-%d')"
+        "SELECT DISTINCT strftime(make_timestamp(CAST(round(times[1] * 1e6) AS BIGINT)), '%Y-%m-%d')"
         " FROM text_samples ORDER BY 1"
     )
     return [row[0] for row in connection.execute(query).fetchall()]
 
 
 def load_lines(connection: duckdb.DuckDBPyConnection, files: Sequence[Snapshot]) -> None:
-    """Parse files into the temporary tables ``text_lines`` (every line) and ``text_samples`` (m, samples)."""
+    """Parse files into the temporary tables ``text_lines`` (every line) and ``text_samples`` (m, times, readings)."""
     connection.execute("CREATE OR REPLACE TEMP TABLE snapshots (path VARCHAR, name VARCHAR, observed DOUBLE)")
     connection.executemany(
         "INSERT INTO snapshots VALUES (?, ?, ?)",
@@ -93,8 +93,8 @@ def load_lines(connection: duckdb.DuckDBPyConnection, files: Sequence[Snapshot])
         f"  list_transform({_extracted(2)}, lambda t: {_unescaped('t')}) AS texts"
         f" FROM text_lines WHERE {_GOOD})"
         " SELECT map(list_concat(['__name__'], keys), list_concat([p.metric], texts)) AS m,"
-        " [{'at': coalesce(TRY_CAST(p.own_at AS DOUBLE) / CASE WHEN is_open_metrics THEN 1 ELSE 1000 END,"
-        " observed), 'v': p.v}] AS samples FROM named"
+        " [coalesce(TRY_CAST(p.own_at AS DOUBLE) / CASE WHEN is_open_metrics THEN 1 ELSE 1000 END, observed)] AS times,"
+        " [p.v] AS readings FROM named"
     )
 
 

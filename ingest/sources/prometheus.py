@@ -108,7 +108,7 @@ class PrometheusSource(FolderSource):
     def land(self, partition: str, files: tuple[DeliveredFile, ...], folder: Path) -> Landed:
         """Write the day's samples of all files."""
         with session(**asdict(self.limits), scratch=folder / "spill") as connection:
-            landing = DayLanding(connection, partition, folder)
+            landing = DayLanding(connection, partition, folder, threads=self.limits.threads)
             answers = [file for file in files if not is_parquet(file.path)]
             for file in (file for file in files if is_parquet(file.path)):
                 landing.add_parquet(file)

@@ -70,7 +70,7 @@ def days_of_answers(path: Path, *, name: str, scratch: Path) -> Contents:
     """
     days: set[str] = set()
     jobs: set[str] = set()
-    with _plain(path, name=name, scratch=scratch) as (stream, _):
+    with _plain(path, name=name, scratch=scratch, is_hashed=False) as (stream, _):
         for series in read_series(stream, name=name):
             days |= _days_between(series, name=name)
             if is_gpu_series(series.labels) and any(series.labels.get(label) for label in EXPORTED_LABELS):
@@ -104,14 +104,21 @@ def days_of_parquet(connection: duckdb.DuckDBPyConnection, path: Path, *, name: 
     return dict.fromkeys(days, ())
 
 
-def split_file(path: Path, target: Path, *, name: str) -> SplitFile:
+def split_file(path: Path, target: Path, *, name: str, known: SourceFile | None = None) -> SplitFile:
     """Write the series of a delivered file to ``target``, one a line.
+
+    Args:
+        path: the delivered file.
+        target: written.
+        name: how messages call it.
+        known: its size and hash, where the caller makes sure that it is still that file.
 
     Raises:
         DeliveryError: truncated or damaged.
     """
     widest, without, forms = 0, 0, set()
-    with _plain(path, name=name, scratch=target.parent) as (stream, source), target.open("wb") as handle:
+    reading = _plain(path, name=name, scratch=target.parent, is_hashed=known is None)
+    with reading as (stream, source), target.open("wb") as handle:
         for series in read_series(stream, name=name):
             without += series.form == "none"
             forms.add(series.form)
@@ -128,7 +135,7 @@ def split_file(path: Path, target: Path, *, name: str) -> SplitFile:
             fix="deliver them as two files",
         )
     file = SeriesFile(target, name, "export" in forms, widest)
-    return SplitFile(file, source.as_source_file(name), without)
+    return SplitFile(file, known or source.as_source_file(name), without)
 
 
 def of_day(rows: str, *, day: str) -> str:
@@ -182,16 +189,18 @@ def take(pieces: Iterable[Path], folder: Path, *, first_number: int) -> list[Pat
 
 
 class _HashingReader:
-    """A stream that remembers size and SHA-256 of what was read through it."""
+    """A stream that remembers, where asked to, size and SHA-256 of what was read through it."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, *, is_hashed: bool) -> None:
         self._stream, self._digest, self._size = stream, hashlib.sha256(), 0
+        self._is_hashed = is_hashed
         self._known: SourceFile | None = None
 
     def read(self, size: int = -1, /) -> bytes:
         block = self._stream.read(size)
-        self._digest.update(block)
-        self._size += len(block)
+        if self._is_hashed:
+            self._digest.update(block)
+            self._size += len(block)
         return block
 
     def is_delivered_as(self, source: SourceFile) -> None:
@@ -203,20 +212,20 @@ class _HashingReader:
 
 
 @contextmanager
-def _plain(path: Path, *, name: str, scratch: Path) -> Iterator[tuple[BinaryIO, _HashingReader]]:
+def _plain(path: Path, *, name: str, scratch: Path, is_hashed: bool) -> Iterator[tuple[BinaryIO, _HashingReader]]:
     """The file as plain bytes; gzip is unpacked aside first, bounded."""
     with path.open("rb") as handle:
         head = handle.read(2)
     if head != b"\x1f\x8b":
         with path.open("rb") as handle:
-            reader = _HashingReader(handle)
+            reader = _HashingReader(handle, is_hashed=is_hashed)
             yield reader, reader  # type: ignore[misc]
         return
     unpacked = scratch / f"{uuid.uuid4().hex}.unpacked"
     try:
         source = unpack(path, unpacked, name=name)
         with unpacked.open("rb") as handle:
-            reader = _HashingReader(handle)
+            reader = _HashingReader(handle, is_hashed=False)
             reader.is_delivered_as(source)
             yield reader, reader  # type: ignore[misc]
     finally:

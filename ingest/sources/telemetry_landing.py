@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -14,7 +16,7 @@ from ingest.lake import Landed
 from ingest.lake_workspace import Workspace
 from ingest.landing import land_parquet, parquet_rows
 from ingest.manifest import SourceFile
-from ingest.sources.delivered_files import DeliveredFile
+from ingest.sources.delivered_files import DeliveredFile, refuse_changed
 from ingest.sources.telemetry_convert import convert_series, write_empty
 from ingest.sources.telemetry_files import (
     SplitFile,
@@ -33,6 +35,7 @@ class DayLanding:
     connection: duckdb.DuckDBPyConnection
     day: str
     folder: Path
+    threads: int = 1
     parts: list[Path] = field(default_factory=list)
     sources: list[SourceFile] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -50,15 +53,21 @@ class DayLanding:
         self.parts.append(target)
 
     def add_answers(self, files: Sequence[DeliveredFile]) -> None:
-        """Convert files that hold only this day, together."""
+        """Convert files that hold only this day, side by side: DuckDB reads one file of series with one thread."""
         jobs = {job for file in files for job in file.claims(self.day)}
         aside = self.folder / "series"
         aside.mkdir()
-        split = [split_file(file.path, aside / f"{number}.ndjson", name=file.name) for number, file in enumerate(files)]
-        if filled := [item.series for item in split if item.series.widest]:
-            target = self._next_part()
-            convert_series(self.connection, filled, target, exported_jobs=jobs)
-            self.parts.append(target)
+        split = [_split(file, aside / f"{number}.ndjson") for number, file in enumerate(files)]
+        filled = [item.series for item in split if item.series.widest]
+        groups = [group for number in range(self.threads) if (group := filled[number :: self.threads])]
+        with ThreadPoolExecutor(max_workers=self.threads) as pool:
+            running = []
+            for group in groups:
+                self.parts.append(self._next_part())
+                convert = partial(convert_series, self.connection.cursor(), group, self.parts[-1], exported_jobs=jobs)
+                running.append(pool.submit(convert))
+        for conversion in running:
+            conversion.result()
         for item in split:
             self._read(item)
         shutil.rmtree(aside)
@@ -106,7 +115,7 @@ class SplitByDay:
         """
         if file.path not in self._known:
             series, folder = self._workspace.file(), self._workspace.folder()
-            item = split_file(file.path, series, name=file.name)
+            item = _split(file, series)
             if item.series.widest:
                 jobs = {job for claims in file.facts.contents.values() for job in claims}
                 convert_series(connection, [item.series], folder, exported_jobs=jobs, by_day=True)
@@ -114,6 +123,15 @@ class SplitByDay:
             _refuse_disorder(folder, file)
             self._known[file.path] = (folder, item)
         return self._known[file.path]
+
+
+def _split(file: DeliveredFile, target: Path) -> SplitFile:
+    """The file's series; its hash is the scan's, as long as it is still the file that was scanned."""
+    if not file.facts.token:
+        return split_file(file.path, target, name=file.name)
+    item = split_file(file.path, target, name=file.name, known=file.facts.source)
+    refuse_changed(file)
+    return item
 
 
 def _refuse_disorder(folder: Path, file: DeliveredFile) -> None:

@@ -45,7 +45,7 @@ SCHEMA: Mapping[str, str] = {
     "value": "DOUBLE[]",
 }
 # a row is a whole series: row groups of 2,048 series already hold millions of samples
-COPY_OPTIONS = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 2048"
+COPY_OPTIONS = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 2048, PARQUET_VERSION v2"
 FORMAT_VERSION = 2
 _SERVING = r"^(kserve_)?(vllm|sglang|llamacpp|tgi|trtllm)[:_.].*"
 _NEW_NAMES = (
@@ -66,8 +66,8 @@ def rows_query(labelled: str, *, exported_jobs: Collection[str]) -> str:
     """SQL of the lake's rows; a series without samples gives none.
 
     Args:
-        labelled: SQL of a relation with ``m`` MAP(VARCHAR, VARCHAR) and ``samples`` STRUCT(at DOUBLE
-            seconds, v VARCHAR)[].
+        labelled: SQL of a relation with ``m`` MAP(VARCHAR, VARCHAR), ``times`` DOUBLE[] in Unix seconds and ``readings``
+            VARCHAR[] or DOUBLE[], as long.
         exported_jobs: scrape jobs of GPU series that keep the workload in ``exported_*`` labels.
     """
     jobs = ", ".join(literal(job) for job in sorted(exported_jobs)) or "NULL"
@@ -75,9 +75,9 @@ def rows_query(labelled: str, *, exported_jobs: Collection[str]) -> str:
     labels = ", ".join(f"{expression} AS {quoted(name)}" for name, expression in columns.items())
     return (
         f"SELECT {labels},"
-        " list_transform(samples, lambda s: make_timestamp(CAST(round(s.at * 1e6) AS BIGINT))) AS ts,"
-        ' list_transform(samples, lambda s: CAST(s.v AS DOUBLE)) AS "value"'
-        f" FROM ({labelled}) WHERE len(samples) > 0"
+        " list_transform(times, lambda t: make_timestamp(CAST(round(t * 1e6) AS BIGINT))) AS ts,"
+        ' CAST(readings AS DOUBLE[]) AS "value"'
+        f" FROM ({labelled}) WHERE len(times) > 0"
     )
 
 
