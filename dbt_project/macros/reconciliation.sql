@@ -23,19 +23,20 @@
 
 {#
     Whether a call's estimate `spend` (dollars, DOUBLE) is its tokens at a set of prices per million, up to `slack` (millionths of a
-    dollar). Cache writes may cost anything between the shortest and the longest lifetime. NULL when a price is missing.
+    dollar). Cache reads cost the set's price `read_price`; cache writes may cost anything between the shortest and the longest
+    lifetime. NULL when a price is missing.
 -#}
-{% macro is_estimated_at(prices, read_price) -%}
+{% macro is_estimated_at(price_set, read_price) -%}
     1e6 * spend - (
-        {{ micro_dollars('input_uncached_tokens', prices ~ '.uncached_input') }}
-        + {{ micro_dollars('cache_read_tokens', read_price) }}
-        + {{ micro_dollars('cache_write_tokens', prices ~ '.cache_write_5m') }}
-        + {{ micro_dollars('output_tokens', prices ~ '.output') }}
+        {{ micro_dollars('input_uncached_tokens', price_set ~ '.usd.uncached_input') }}
+        + {{ micro_dollars('cache_read_tokens', price_set ~ '.usd.' ~ read_price) }}
+        + {{ micro_dollars('cache_write_tokens', price_set ~ '.usd.cache_write_5m') }}
+        + {{ micro_dollars('output_tokens', price_set ~ '.usd.output') }}
     ) between -slack and slack
-        + {{ micro_dollars('cache_write_tokens', '(' ~ prices ~ '.longest_write - ' ~ prices ~ '.cache_write_5m)') }}
+        + {{ micro_dollars('cache_write_tokens', price_set ~ '.usd.write_range') }}
 {%- endmacro %}
 
 
 {% macro micro_dollars(tokens, usd_per_million) -%}
-    case when {{ tokens }} = 0 then 0 else {{ tokens }} * cast({{ usd_per_million }} as double) end
+    case when {{ tokens }} = 0 then 0 else {{ tokens }} * {{ usd_per_million }} end
 {%- endmacro %}

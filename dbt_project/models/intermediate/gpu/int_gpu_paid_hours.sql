@@ -51,17 +51,22 @@ observed_gpus as (
 ),
 
 -- every paid GPU: the observed ones, and as many unseen ones as the instance type has more
+gpu_counts as (
+    select resource_id, hour_start, count(gpu_key) as observed_gpu_count
+    from observed_gpus
+    group by resource_id, hour_start
+),
+
 paid_nodes as (
     select
         node_hours.*,
         instance_types.gpu_model,
         instance_types.gpu_count,
-        count(observed_gpus.gpu_key) as observed_gpu_count
+        coalesce(gpu_counts.observed_gpu_count, 0) as observed_gpu_count
     from node_hours
     left join instance_types on node_hours.x_instance_type = instance_types.instance_type
-    left join observed_gpus
-        on node_hours.resource_id = observed_gpus.resource_id and node_hours.hour_start = observed_gpus.hour_start
-    group by all
+    left join gpu_counts
+        on node_hours.resource_id = gpu_counts.resource_id and node_hours.hour_start = gpu_counts.hour_start
 ),
 
 unseen as (
@@ -88,6 +93,7 @@ unseen as (
 seen as (
     select
         paid_nodes.billing_period,
+        paid_nodes.billing_currency,
         paid_nodes.hour_start,
         paid_nodes.resource_id,
         observed_gpus.node_id,
@@ -102,17 +108,40 @@ seen as (
         on paid_nodes.resource_id = observed_gpus.resource_id and paid_nodes.hour_start = observed_gpus.hour_start
 ),
 
-final as (
-    -- observed time, scaled into the paid part when it is longer
+-- by what the GPUs of a node are scaled that were observed longer than paid: few, so a node keeps its own
+scales as (
     select
-        seen.billing_period,
+        billing_period,
+        billing_currency,
+        resource_id,
+        hour_start,
+        map(list(gpu_key), list(cast(gpu_paid_seconds / observed_seconds as decimal(18, 12)))) as scale_by_gpu
+    from seen
+    where observed_seconds > gpu_paid_seconds and gpu_key is not null
+    group by all
+),
+
+billed as (
+    select paid_nodes.billing_period, paid_nodes.resource_id, paid_nodes.hour_start, paid_nodes.gpu_model, scales.scale_by_gpu
+    from paid_nodes
+    left join scales
+        on paid_nodes.billing_period = scales.billing_period
+        and paid_nodes.billing_currency is not distinct from scales.billing_currency
+        and paid_nodes.resource_id = scales.resource_id
+        and paid_nodes.hour_start = scales.hour_start
+),
+
+final as (
+    -- observed time, scaled into the paid part when it is longer; as it is when no bill names the node
+    select
+        coalesce(billed.billing_period, strftime(observed.charge_date, '%Y-%m')) as billing_period,
         observed.hour_start,
-        observed.resource_id,
+        billed.resource_id,
         observed.node_id,
         observed.gpu_index,
         observed.gpu_uuid,
         observed.gpu_instance_id,
-        coalesce(seen.gpu_model, observed.gpu_model) as gpu_model,
+        coalesce(billed.gpu_model, observed.gpu_model) as gpu_model,
         observed.cluster,
         observed.namespace,
         observed.pod,
@@ -120,14 +149,19 @@ final as (
         observed.sub_state,
         observed.util_metric,
         case
-            when seen.observed_seconds <= seen.gpu_paid_seconds then observed.seconds
-            else cast(observed.seconds * cast(seen.gpu_paid_seconds / seen.observed_seconds as decimal(18, 12)) as decimal(18, 6))
+            when billed.scale_by_gpu[coalesce(observed.gpu_index, observed.gpu_uuid)] is null then observed.seconds
+            else cast(
+                observed.seconds * billed.scale_by_gpu[coalesce(observed.gpu_index, observed.gpu_uuid)] as decimal(18, 6)
+            )
         end as seconds
     from observed
-    inner join seen
-        on observed.resource_id = seen.resource_id
-        and observed.hour_start = seen.hour_start
-        and coalesce(observed.gpu_index, observed.gpu_uuid) = seen.gpu_key
+    left join billed
+        on observed.resource_id = billed.resource_id and observed.hour_start = billed.hour_start
+    where
+        case
+            when billed.resource_id is null then {{ touched("strftime(observed.charge_date, '%Y-%m')") }}
+            else coalesce(observed.gpu_index, observed.gpu_uuid) is not null
+        end
 
     union all by name
 
@@ -159,31 +193,6 @@ final as (
         cast(seconds as decimal(18, 6)) as seconds
     from unseen
     where seconds > 0
-
-    union all by name
-
-    -- telemetry without a bill
-    select
-        strftime(observed.charge_date, '%Y-%m') as billing_period,
-        observed.hour_start,
-        observed.node_id,
-        observed.gpu_index,
-        observed.gpu_uuid,
-        observed.gpu_instance_id,
-        observed.gpu_model,
-        observed.cluster,
-        observed.namespace,
-        observed.pod,
-        observed.state,
-        observed.sub_state,
-        observed.util_metric,
-        observed.seconds
-    from observed
-    left join node_hours
-        on observed.resource_id = node_hours.resource_id and observed.hour_start = node_hours.hour_start
-    where
-        node_hours.resource_id is null
-        and {{ touched("strftime(observed.charge_date, '%Y-%m')") }}
 )
 
 select * from final

@@ -58,21 +58,27 @@ price_sets as (
         list({
             'price_class': price_class,
             'uncached_input': uncached_input_price, 'cache_read': cache_read_price, 'cache_write_5m': cache_write_5m_price,
-            'longest_write': greatest(cache_write_5m_price, cache_write_30m_price, cache_write_1h_price),
-            'output': output_price
+            'output': output_price,
+            'usd': {
+                'uncached_input': cast(uncached_input_price as double), 'cache_read': cast(cache_read_price as double),
+                'cache_write_5m': cast(cache_write_5m_price as double), 'output': cast(output_price as double),
+                'write_range': cast(
+                    greatest(cache_write_5m_price, cache_write_30m_price, cache_write_1h_price) - cache_write_5m_price as double
+                )
+            }
         } order by price_class != 'standard', price_class) filter (where price_class is not null) as sets
     from {{ ref('int_usage_prices') }}
     where {{ touched('charge_date', 'day') }}
     group by all
 ),
 
-judged as (
+priced as (
     select
         records.*,
         price_sets.model_id,
-        sets[1] as standard,
-        list_filter(sets, lambda s: {{ is_estimated_at('s', 's.cache_read') }})[1] as agreeing,
-        len(list_filter(sets[:1], lambda s: {{ is_estimated_at('s', 's.uncached_input') }})) > 0 as has_reads_as_input
+        price_sets.sets,
+        price_sets.sets[1] as standard,
+        coalesce({{ is_estimated_at('price_sets.sets[1]', 'cache_read') }}, false) as is_at_standard
     from records
     left join price_sets
         on records.charge_date = price_sets.charge_date
@@ -81,13 +87,32 @@ judged as (
         and records.context_band = price_sets.context_band
 ),
 
+-- nearly every call agrees with the first set: the others are tried only where it does not
+judged as (
+    select
+        * exclude (sets),
+        case
+            when is_at_standard then standard
+            else list_filter(sets, lambda s: {{ is_estimated_at('s', 'cache_read') }})[1]
+        end as agreeing,
+        case
+            when is_at_standard then false
+            else coalesce({{ is_estimated_at('standard', 'uncached_input') }}, false)
+        end as has_reads_as_input
+    from priced
+),
+
 -- each record counts as itself, and each copy of it as a copy
 counted as (
-    select *, 'original' as record, originals as calls from judged where not is_failed
-    union all by name
-    select *, 'copy' as record, copies as calls from judged where not is_failed and copies > 0
-    union all by name
-    select *, 'failure' as record, originals as calls from judged where is_failed
+    select judged.*, kinds.record, case kinds.record when 'copy' then copies else originals end as calls
+    from judged
+    cross join (values ('original'), ('copy'), ('failure')) as kinds (record)
+    where
+        case kinds.record
+            when 'original' then not is_failed
+            when 'copy' then not is_failed and copies > 0
+            else is_failed
+        end
 ),
 
 listed as (
