@@ -101,14 +101,14 @@ class Fleet:
             "update warehouse.staging.stg_prometheus__series set gpu_index = null where gpu_uuid is null"
         )
 
-    def bill(self, resource_id: str, instance_type: str, cost: str, *, hours: int = 24) -> None:
+    def bill(self, resource_id: str, instance_type: str, cost: str, *, hours: int = 24, currency: str = "USD") -> None:
         """Adds machine-hours of the day at `cost` an hour, billed at half of it."""
         self.con.execute(
             f"""insert into warehouse.intermediate.int_gpu_node_hours
-            select '{PERIOD}', timestamp '{DAY}' + to_hours(hour), ?, 'USD', 'AWS', ?, 'Standard', 3600,
+            select '{PERIOD}', timestamp '{DAY}' + to_hours(hour), ?, ?, 'AWS', ?, 'Standard', 3600,
                 cast(? as decimal(38, 18)), cast(? as decimal(38, 18))
             from range({hours}) as hours (hour)""",
-            [resource_id, instance_type, str(Decimal(cost) / 2), cost],
+            [resource_id, currency, instance_type, str(Decimal(cost) / 2), cost],
         )
 
     def map_node(self, hostname: str, resource_id: str) -> None:

@@ -250,6 +250,19 @@ def test_nodes_meet_by_provider_id_and_strangers_are_listed(ladder: CompiledMode
     ]
 
 
+def test_a_machine_billed_in_two_currencies_keeps_both_costs(ladder: CompiledModels) -> None:
+    fleet = Fleet(ladder)
+    fleet.observe([Span(measure="sm_active", value=0.5, gpu="GPU-0", pod="p", end=90)])
+    fleet.map_node("host-a", "i-1")
+    fleet.bill("i-1", ONE_GPU, "2")
+    fleet.bill("i-1", ONE_GPU, "0.7", currency="EUR")
+    fleet.build()
+    assert fleet.rows(
+        "select billing_currency, sum(effective_cost), sum(billed_cost), sum(seconds) from marts.fct_gpu_hours"
+        " group by 1 order by 1"
+    ) == [("EUR", Decimal("16.8"), Decimal("8.4"), 24 * HOUR), ("USD", 48, 24, 24 * HOUR)]
+
+
 shape = st.one_of(
     st.just(("free",)),
     st.tuples(st.just("pods"), st.integers(1, 4)),

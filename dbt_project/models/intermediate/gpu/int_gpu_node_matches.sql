@@ -12,11 +12,10 @@ with nodes as (
         lower(regexp_replace(node_id, ':\d+$', '')) as node_name,
         lower({{ short_resource_id('max(provider_id)') }}) as provider_resource_id
     from {{ ref('int_gpu_observed_states') }}
-    where
-        {{ touched_by_run("strftime(charge_date, '%Y-%m')") }}
-        or charge_date in (
-            select cast(hour_start as date) from {{ ref('int_gpu_node_hours') }} where {{ touched_by_run('billing_period') }}
-        )
+    where {{ in_days_of_run(
+        'charge_date',
+        'select cast(hour_start as date) from ' ~ ref('int_gpu_node_hours') ~ ' where ' ~ touched_by_run('billing_period')
+    ) }}
     group by node_id, charge_date
 ),
 

@@ -7,8 +7,8 @@
 }}
 
 {#-
-    Paid GPU time against observed GPU time, per hour and GPU. Every paid GPU of a node is a row, seen or not; what telemetry
-    did not see is `unobserved`, never idle. Observed time beyond the paid part of an hour is scaled into it. Telemetry of a
+    Paid GPU time against observed GPU time, per hour, GPU and currency of the bill. Every paid GPU of a node is a row, seen or
+    not; what telemetry did not see is `unobserved`, never idle. Observed time beyond the paid part of an hour is scaled into it. Telemetry of a
     node that no bill names keeps its observed time and has no cost.
 -#}
 with node_hours as (
@@ -33,10 +33,8 @@ observed as (
     from {{ ref('int_gpu_observed_states') }} as states
     left join {{ ref('int_gpu_node_matches') }} as matches
         on states.node_id = matches.node_id and states.charge_date = matches.charge_date
-    where
-        {{ touched("strftime(states.charge_date, '%Y-%m')") }}
-        -- a bill can hold usage of an earlier month
-        or states.charge_date in (select cast(hour_start as date) from node_hours)
+    -- a bill can hold usage of an earlier month
+    where {{ in_days_of_run('states.charge_date', 'select cast(hour_start as date) from node_hours') }}
 ),
 
 observed_gpus as (
@@ -72,6 +70,7 @@ paid_nodes as (
 unseen as (
     select
         paid_nodes.billing_period,
+        paid_nodes.billing_currency,
         paid_nodes.hour_start,
         paid_nodes.resource_id,
         paid_nodes.gpu_model,
@@ -122,7 +121,13 @@ scales as (
 ),
 
 billed as (
-    select paid_nodes.billing_period, paid_nodes.resource_id, paid_nodes.hour_start, paid_nodes.gpu_model, scales.scale_by_gpu
+    select
+        paid_nodes.billing_period,
+        paid_nodes.billing_currency,
+        paid_nodes.resource_id,
+        paid_nodes.hour_start,
+        paid_nodes.gpu_model,
+        scales.scale_by_gpu
     from paid_nodes
     left join scales
         on paid_nodes.billing_period = scales.billing_period
@@ -135,6 +140,7 @@ final as (
     -- observed time, scaled into the paid part when it is longer; as it is when no bill names the node
     select
         coalesce(billed.billing_period, strftime(observed.charge_date, '%Y-%m')) as billing_period,
+        billed.billing_currency,
         observed.hour_start,
         billed.resource_id,
         observed.node_id,
@@ -168,6 +174,7 @@ final as (
     -- the unseen part of a seen GPU
     select
         seen.billing_period,
+        seen.billing_currency,
         seen.hour_start,
         seen.resource_id,
         seen.node_id,
@@ -184,6 +191,7 @@ final as (
     -- GPUs without any sample in the hour
     select
         billing_period,
+        billing_currency,
         hour_start,
         resource_id,
         node_id,

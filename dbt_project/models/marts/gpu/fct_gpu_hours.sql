@@ -39,21 +39,23 @@ weighted as (
         held.*,
         node_hours.billed_cost as node_billed_cost,
         node_hours.effective_cost as node_effective_cost,
-        node_hours.billing_currency,
         node_hours.pricing_category,
         sum(held.seconds) over (
-            partition by held.resource_id, held.hour_start, held.billing_period
+            partition by held.resource_id, held.hour_start, held.billing_period, held.billing_currency
             order by
                 held.gpu_index, held.gpu_uuid, held.gpu_instance_id, held.namespace, held.pod, held.state, held.sub_state,
                 held.util_metric, held.seconds
             rows between unbounded preceding and current row
         ) as running_seconds,
-        sum(held.seconds) over (partition by held.resource_id, held.hour_start, held.billing_period) as node_seconds
+        sum(held.seconds) over (
+            partition by held.resource_id, held.hour_start, held.billing_period, held.billing_currency
+        ) as node_seconds
     from held
     left join node_hours
         on held.resource_id = node_hours.resource_id
         and held.hour_start = node_hours.hour_start
         and held.billing_period = node_hours.billing_period
+        and held.billing_currency is not distinct from node_hours.billing_currency
     where held.seconds > 0
 ),
 
