@@ -117,6 +117,18 @@
 {%- endmacro %}
 
 
+{# What tells the counters of all serving engines apart. #}
+{% macro engine_counter_labels() -%}
+    {{ return(engine_labels() + ['measure', 'finished_reason', 'token_source']) }}
+{%- endmacro %}
+
+
+{# The counters of a serving engine that usage is made of. #}
+{% macro engine_counters() -%}
+    ('prompt_tokens_logical', 'prompt_tokens_cached', 'prompt_tokens_by_source', 'generation_tokens', 'requests_finished')
+{%- endmacro %}
+
+
 {# Reasons of kube-state-metrics for a container that waits because it failed; ContainerCreating and the like are a start. #}
 {% macro failure_reasons() -%}
     (

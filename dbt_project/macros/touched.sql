@@ -49,14 +49,27 @@
 
 {# Like touched(…, 'day'), with the day before each touched day: counters run over midnight. #}
 {% macro touched_or_day_before(column) -%}
+    {%- set values = touched_days_and_days_before() -%}
+    {%- if not is_partial_build() -%} true
+    {%- elif values -%} {{ column }} in {{ values }}
+    {%- else -%} false
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# touched_or_day_before() for an ephemeral model that an incremental one reads, as touched_by_run() is for touched(). #}
+{% macro touched_or_day_before_by_run(column) -%}
+    {%- set values = touched_days_and_days_before() -%}
+    {{ column ~ ' in ' ~ values if values and not flags.FULL_REFRESH else 'true' }}
+{%- endmacro %}
+
+
+{% macro touched_days_and_days_before() -%}
     {%- set values = [] -%}
     {%- for day in run_scope()['touched_days'] -%}
         {%- set date = modules.datetime.date.fromisoformat(day) -%}
         {%- do values.append("'" ~ day ~ "'") -%}
         {%- do values.append("'" ~ (date - modules.datetime.timedelta(days=1)).isoformat() ~ "'") -%}
     {%- endfor -%}
-    {%- if not is_partial_build() -%} true
-    {%- elif values -%} {{ column }} in ({{ values | unique | join(', ') }})
-    {%- else -%} false
-    {%- endif -%}
+    {{ return('(' ~ values | unique | join(', ') ~ ')' if values else '') }}
 {%- endmacro %}

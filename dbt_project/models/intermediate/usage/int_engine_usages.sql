@@ -12,53 +12,18 @@
     midnight a series continues from the day before. An increase belongs to the hour of the sample that shows it. A sample that
     is there twice is a step of nothing.
 
-    `counters` is read twice on purpose: written out, it would hold all samples.
+    `counters` stands here and in int_engine_series_followed on purpose: one relation read twice would be written out, and hold
+    all samples.
 -#}
-with counters as not materialized (
-    select
-        *,
-        {{ series_key(engine_labels() + ['measure', 'finished_reason', 'token_source']) }} as series_id
+with followed as (
+    select * from {{ ref('int_engine_series_followed') }}
+    where {{ touched_or_day_before('partition') }}
+),
+
+counters as (
+    select *, {{ series_key(engine_counter_labels()) }} as series_id
     from {{ ref('stg_prometheus__series') }}
-    where
-        measure in (
-            'prompt_tokens_logical', 'prompt_tokens_cached', 'prompt_tokens_by_source', 'generation_tokens', 'requests_finished'
-        )
-        and {{ touched_or_day_before('partition') }}
-),
-
-series as (
-    select
-        series_id,
-        partition,
-        {%- for label in engine_labels() + ['measure', 'finished_reason', 'token_source'] %}
-        any_value({{ label }}) as {{ label }},
-        {%- endfor %}
-        sum(list_count({{ sample_values() }})) as samples
-    from counters
-    group by series_id, partition
-    having samples > 0
-),
-
--- jobs and replicas of Prometheus read one engine at different moments: the fullest scraper of the day is followed. An
--- engine without a pod is known by its address
-scrapers as (
-    select partition, {{ engine_labels() | join(', ') }}
-    from series
-    group by partition, {{ engine_labels() | join(', ') }}
-    qualify row_number() over (
-        partition by partition, namespace, coalesce(pod, instance), engine, served_model_name
-        order by sum(samples) desc, x_source, job, instance
-    ) = 1
-),
-
-followed as (
-    select series.*
-    from series
-    inner join scrapers
-        on series.partition = scrapers.partition
-        {%- for label in engine_labels() %}
-        and series.{{ label }} is not distinct from scrapers.{{ label }}
-        {%- endfor %}
+    where measure in {{ engine_counters() }} and {{ touched_or_day_before('partition') }}
 ),
 
 -- only what is followed on some day, and no texts
