@@ -48,6 +48,7 @@ class LiteLLMSource(FolderSource):
     dataset = "litellm_spend_logs"
     suffixes = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".ndjson.gz", PARQUET)
     has_whole_statements = False
+    format_version = 2
 
     def named_partitions(self, name: str) -> set[str]:
         """The days a path names."""

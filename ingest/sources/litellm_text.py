@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ingest.duckdb_session import file_list
 from ingest.landing import unpack
+from ingest.sources.json_lines import quoted_numbers
 
 PARQUET = ".parquet"
 HEAD_BYTES = 64 * 1024
@@ -96,7 +97,8 @@ def log_text(path: Path, unpacked: Path, *, name: str) -> LogText:
     largest = path.stat().st_size + 1024 if layout == "unstructured" else LARGEST_ROW_BYTES
     objects = f"SELECT json FROM read_json_objects($path, format = '{layout}', maximum_object_size = {largest}, {_AS_IT_LIES})"
     if _PAGE_HEAD.match(head):
-        pages = f"SELECT unnest(from_json(json -> '$.data', '[\"JSON\"]')) AS json FROM ({objects})"
+        # taken out of its page, a number would be written anew from a double
+        pages = f"SELECT unnest(from_json({quoted_numbers('json')} -> '$.data', '[\"JSON\"]')) AS json FROM ({objects})"
         return LogText(path, pages)
     return LogText(path, objects, has_lines=layout == "newline_delimited")
 

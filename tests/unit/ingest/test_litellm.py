@@ -55,6 +55,14 @@ def log_row(number: int = 1, *, day: str = DAY, usage: dict | None = None, **cha
     return {**row, **changes}
 
 
+def test_spend_in_a_page_of_the_api_keeps_its_digits(inbox):
+    digits = "123456.123456789012345678"
+    page = json.dumps({"data": [log_row(1), log_row(2, spend=3)], "total": 2}).replace("0.029", digits)
+    inbox.put("page.json", page)
+    assert inbox.load().is_clean
+    assert sorted(inbox.rows(DAY, "spend, prompt_tokens")) == [(3, 10000), (Decimal(digits), 10000)]
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
