@@ -25,6 +25,8 @@ from tests.bench.measured_run import Measurement, measure_run
 
 CONSOLE = Console(width=110)
 PARTS = ["small", "sizes", "history", "allocation"]
+HISTORIES = (1, 12)  # months
+EXTRA_DAYS = 3
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -72,18 +74,22 @@ def _one_size(out: Path, scale: int, step: int) -> None:
 
 
 def _extra_day(out: Path, scale: int) -> None:
-    seconds = {}
-    for months in (1, 12):
-        folder = out / f"history{months}"
+    """Days in turns on both histories, the quicker of each: what else the machine does hits single runs."""
+    folders = {months: out / f"history{months}" for months in HISTORIES}
+    for months, folder in folders.items():
         shutil.rmtree(folder, ignore_errors=True)
-        sample = generate(folder, months=months, scale=scale)
-        measure_run(sample.config_file, folder / "data")
-        added = add_day(folder)
-        day = measure_run(sample.config_file, folder / "data", keep_home=True)
-        title = f"one more day on top of {months} months (scale {scale}, {sample.parameters.step_seconds} s scrapes)"
-        CONSOLE.print(_stage_table(title, day, _rows(added)))
-        seconds[months] = day.seconds
-    CONSOLE.print(f"extra day with 12 months / with 1 month: {seconds[12] / seconds[1]:.2f} (goal: at most 1.20)\n")
+        measure_run(generate(folder, months=months, scale=scale).config_file, folder / "data")
+    quickest = dict.fromkeys(HISTORIES, float("inf"))
+    for number in range(1, EXTRA_DAYS + 1):
+        for months, folder in folders.items():
+            added = add_day(folder)
+            day = measure_run(added.config_file, folder / "data", keep_home=True)
+            title = f"extra day {number} on top of {months} months (scale {scale}, {added.parameters.step_seconds} s scrapes)"
+            CONSOLE.print(_stage_table(title, day, _rows(added)))
+            quickest[months] = min(quickest[months], day.seconds)
+    short, long = (quickest[months] for months in HISTORIES)
+    ratio = f"{long:.1f} s / {short:.1f} s = {long / short:.2f}"
+    CONSOLE.print(f"extra day with 12 months / with 1 month: {ratio} (goal: at most 1.20)\n")
 
 
 def _allocation(out: Path) -> None:
