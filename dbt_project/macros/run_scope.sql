@@ -17,8 +17,8 @@
 
 
 {#
-    Days that a run looks at: those of the touched months, and what the query `more_days` gives; all of them on a full build. One list of
-    days, so that DuckDB skips the parts of a table that hold none of them; `or` would read the whole table.
+    Days that a run looks at: those of the touched months, and what the query `more_days` gives; all of them on a full build.
+    One list of days, so that DuckDB skips the parts of a table that hold none of them; `or` would read the whole table.
 #}
 {% macro in_days_of_run(column, more_days) -%}
     {%- set months = run_scope()['touched_months'] -%}

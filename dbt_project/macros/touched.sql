@@ -16,7 +16,10 @@
 {%- endmacro %}
 
 
-{# Filter of an incremental model, only there: everywhere else it is always true. True on a full build, otherwise membership in the touched partitions. #}
+{#
+    Filter of an incremental model, only there: everywhere else it is always true. True on a full build, otherwise membership in
+    the touched partitions.
+#}
 {% macro touched(column, grain='month') -%}
     {%- set values = touched_list(grain) -%}
     {%- if not is_partial_build() -%} true
