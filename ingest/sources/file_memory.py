@@ -23,12 +23,12 @@ Contents = Mapping[str, tuple[str, ...]]
 class FileFacts:
     """Size and hash of a file, and its ``contents``: partition -> the accounts it claims there.
 
-    ``token`` is the file's ``file_token`` before it was read; empty where nobody looked.
+    ``token`` is the file's ``file_token`` before it was read.
     """
 
     source: SourceFile
     contents: Contents
-    token: tuple[int, ...] = ()
+    token: tuple[int, ...]
 
 
 class FileMemory:

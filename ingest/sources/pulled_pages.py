@@ -12,14 +12,15 @@ from ingest.landed_files import file_sha256
 from ingest.manifest import SourceFile
 from ingest.source_config import SourceConfig
 from ingest.sources.delivered_files import DeliveredFile
-from ingest.sources.file_memory import Contents, FileFacts
+from ingest.sources.file_memory import Contents, FileFacts, file_token
 
 
 def pulled_page(path: Path, *, folder: Path, contents: Contents, pulled_at: datetime) -> DeliveredFile:
     """A stored page; its name is the path below ``folder``."""
     name = path.relative_to(folder).as_posix()
+    token = tuple(file_token(path))
     source = SourceFile(name, path.stat().st_size, file_sha256(path))
-    return DeliveredFile(path, name, pulled_at, FileFacts(source, contents))
+    return DeliveredFile(path, name, pulled_at, FileFacts(source, contents, token))
 
 
 def pulled_delivery(

@@ -7,7 +7,6 @@ holds one day.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 import uuid
@@ -70,7 +69,7 @@ def days_of_answers(path: Path, *, name: str, scratch: Path) -> Contents:
     """
     days: set[str] = set()
     jobs: set[str] = set()
-    with _plain(path, name=name, scratch=scratch, is_hashed=False) as (stream, _):
+    with _plain(path, name=name, scratch=scratch) as stream:
         for series in read_series(stream, name=name):
             days |= _days_between(series, name=name)
             if is_gpu_series(series.labels) and any(series.labels.get(label) for label in EXPORTED_LABELS):
@@ -104,21 +103,20 @@ def days_of_parquet(connection: duckdb.DuckDBPyConnection, path: Path, *, name: 
     return dict.fromkeys(days, ())
 
 
-def split_file(path: Path, target: Path, *, name: str, known: SourceFile | None = None) -> SplitFile:
+def split_file(path: Path, target: Path, *, source: SourceFile) -> SplitFile:
     """Write the series of a delivered file to ``target``, one a line.
 
     Args:
         path: the delivered file.
         target: written.
-        name: how messages call it.
-        known: its size and hash, where the caller makes sure that it is still that file.
+        source: its name, size and hash; the caller makes sure that it still is that file.
 
     Raises:
         DeliveryError: truncated or damaged.
     """
     widest, without, forms = 0, 0, set()
-    reading = _plain(path, name=name, scratch=target.parent, is_hashed=known is None)
-    with reading as (stream, source), target.open("wb") as handle:
+    name = source.path
+    with _plain(path, name=name, scratch=target.parent) as stream, target.open("wb") as handle:
         for series in read_series(stream, name=name):
             without += series.form == "none"
             forms.add(series.form)
@@ -135,7 +133,7 @@ def split_file(path: Path, target: Path, *, name: str, known: SourceFile | None 
             fix="deliver them as two files",
         )
     file = SeriesFile(target, name, "export" in forms, widest)
-    return SplitFile(file, known or source.as_source_file(name), without)
+    return SplitFile(file, source, without)
 
 
 def of_day(rows: str, *, day: str) -> str:
@@ -188,46 +186,20 @@ def take(pieces: Iterable[Path], folder: Path, *, first_number: int) -> list[Pat
     return taken
 
 
-class _HashingReader:
-    """A stream that remembers, where asked to, size and SHA-256 of what was read through it."""
-
-    def __init__(self, stream: BinaryIO, *, is_hashed: bool) -> None:
-        self._stream, self._digest, self._size = stream, hashlib.sha256(), 0
-        self._is_hashed = is_hashed
-        self._known: SourceFile | None = None
-
-    def read(self, size: int = -1, /) -> bytes:
-        block = self._stream.read(size)
-        if self._is_hashed:
-            self._digest.update(block)
-            self._size += len(block)
-        return block
-
-    def is_delivered_as(self, source: SourceFile) -> None:
-        """The stream is an unpacked copy of ``source``."""
-        self._known = source
-
-    def as_source_file(self, name: str) -> SourceFile:
-        return self._known or SourceFile(name, self._size, self._digest.hexdigest())
-
-
 @contextmanager
-def _plain(path: Path, *, name: str, scratch: Path, is_hashed: bool) -> Iterator[tuple[BinaryIO, _HashingReader]]:
+def _plain(path: Path, *, name: str, scratch: Path) -> Iterator[BinaryIO]:
     """The file as plain bytes; gzip is unpacked aside first, bounded."""
     with path.open("rb") as handle:
         head = handle.read(2)
     if head != b"\x1f\x8b":
         with path.open("rb") as handle:
-            reader = _HashingReader(handle, is_hashed=is_hashed)
-            yield reader, reader  # type: ignore[misc]
+            yield handle
         return
     unpacked = scratch / f"{uuid.uuid4().hex}.unpacked"
     try:
-        source = unpack(path, unpacked, name=name)
+        unpack(path, unpacked, name=name)
         with unpacked.open("rb") as handle:
-            reader = _HashingReader(handle, is_hashed=False)
-            reader.is_delivered_as(source)
-            yield reader, reader  # type: ignore[misc]
+            yield handle
     finally:
         unpacked.unlink(missing_ok=True)
 

@@ -127,9 +127,7 @@ class SplitByDay:
 
 def _split(file: DeliveredFile, target: Path) -> SplitFile:
     """The file's series; its hash is the scan's, as long as it is still the file that was scanned."""
-    if not file.facts.token:
-        return split_file(file.path, target, name=file.name)
-    item = split_file(file.path, target, name=file.name, known=file.facts.source)
+    item = split_file(file.path, target, source=file.facts.source)
     refuse_changed(file)
     return item
 

@@ -218,8 +218,8 @@ def test_a_sample_cut_out_of_a_series_is_missed(lake: Lake) -> None:
     commit(lake, "prometheus_samples", select("prometheus_samples"))
     assert landed(lake).is_passed
     rewrite(lake, "SELECT * REPLACE (ts[:2] AS ts, value[:2] AS value) FROM rows")
-    found = troubles(audit_lake(state_of(lake), limits=LIMITS))
-    assert found["prometheus_samples.row_count_equals_manifest"].message == "s, 2026-03-05: 3 rows in the manifest, 2 in the files"
+    found = troubles(audit_lake(state_of(lake), limits=LIMITS))["prometheus_samples.row_count_equals_manifest"]
+    assert found.message == "s, 2026-03-05: 3 rows in the manifest, 2 in the files"
 
 
 def test_a_missing_file_counts_as_no_rows(lake: Lake) -> None:
